@@ -1,0 +1,244 @@
+/* A run's entries. They lie in the order of commits, not of runs: the table `entries` is a log,
+ * each record the entries that one run got in one commit, and each names the run's record before
+ * it. So a commit writes at one place of the disk however many runs are in it (measured: a tenth
+ * of the page writes of a table that is ordered by run), and reading a run walks its chain
+ * backwards and turns it round.
+ *
+ * A record is a struct record_header and then, for each entry, its size (7 bits a byte, low ones
+ * first, the high bit set on all but the last byte) and its bytes. */
+#include <string.h>
+
+#include "journal/lmdb.h"
+
+/* A value over 2,022 bytes takes whole pages: one of 2,024 would waste half of one. */
+enum { RECORD_BYTES = 2000, SIZE_BYTES_MAX = 10 };
+
+struct record_header {
+    uint64_t previous; /* counter of the run's record before this one; 0: none */
+    uint64_t run;
+    uint32_t first_sequence;
+    uint16_t count;
+    uint8_t flags; /* 0; for compression */
+    uint8_t unused;
+};
+_Static_assert(sizeof(struct record_header) == 24, "part of the format");
+
+/* ---- sizes ---- */
+
+static size_t size_length(uint64_t size) {
+    size_t length = 1;
+    for (; size >= 0x80; size >>= 7) length++;
+    return length;
+}
+
+static char *put_size(char *out, uint64_t size) {
+    for (; size >= 0x80; size >>= 7) *out++ = (char)(unsigned char)(size | 0x80);
+    *out++ = (char)size;
+    return out;
+}
+
+/* Reads one entry and moves *rest behind it; false: the bytes are wrong. */
+static bool take_entry(struct bytes *rest, struct bytes *entry) {
+    uint64_t size = 0;
+    size_t used = 0;
+    for (bool is_more = true; is_more; used++) {
+        if (used >= rest->size || used >= SIZE_BYTES_MAX) return false;
+        unsigned char byte = (unsigned char)rest->data[used];
+        size |= (uint64_t)(byte & 0x7f) << (7 * used);
+        is_more = byte & 0x80;
+    }
+    if (size > rest->size - used) return false;
+    *entry = (struct bytes){rest->data + used, size};
+    *rest = (struct bytes){rest->data + used + size, rest->size - used - size};
+    return true;
+}
+
+/* ---- writing ---- */
+
+/* The entries of a run's parts as one row. */
+struct entry_row {
+    const struct run_part *parts;
+    size_t part_count;
+    size_t part;
+    size_t entry;
+};
+
+static const struct bytes *row_next(struct entry_row *row) {
+    for (; row->part < row->part_count; row->part++, row->entry = 0) {
+        const struct journal_transition *transition = row->parts[row->part].transition;
+        if (row->entry < transition->entry_count) return &transition->entries[row->entry++];
+    }
+    return NULL;
+}
+
+/* How many of the row's next entries make one record, and its size. A copy of the row is read. */
+static size_t measure(struct entry_row row, uint16_t *ret_count) {
+    size_t size = sizeof(struct record_header);
+    uint16_t count = 0;
+    for (const struct bytes *entry; (entry = row_next(&row)); count++) {
+        size_t more = size_length(entry->size) + entry->size;
+        if (count && size + more > RECORD_BYTES) break;
+        size += more;
+    }
+    *ret_count = count;
+    return size;
+}
+
+static void fill_record(char *out, const struct record_header *header, struct entry_row *row) {
+    memcpy(out, header, sizeof *header);
+    out += sizeof *header;
+    for (uint16_t i = 0; i < header->count; i++) {
+        const struct bytes *entry = row_next(row);
+        out = put_size(out, entry->size);
+        if (entry->size) memcpy(out, entry->data, entry->size);
+        out += entry->size;
+    }
+}
+
+static int last_counter(MDB_cursor *cursor, uint64_t *ret) {
+    MDB_val key, value;
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    if (code && code != MDB_NOTFOUND) return code;
+    *ret = 0;
+    if (!code) memcpy(ret, key.mv_data, sizeof *ret);
+    return 0;
+}
+
+static int write_record(struct lmdb_write *write, MDB_cursor *cursor, uint64_t number,
+                        struct entry_row *row, struct run_position *position) {
+    struct record_header header = {.previous = position->last_record,
+                                   .run = number,
+                                   .first_sequence = position->next_sequence};
+    MDB_val value = lmdb_val(NULL, measure(*row, &header.count));
+    uint64_t counter;
+    int code = last_counter(cursor, &counter);
+    counter++;
+    MDB_val key = lmdb_val(&counter, sizeof counter);
+    if (!code) code = mdb_cursor_put(cursor, &key, &value, MDB_APPEND | MDB_RESERVE);
+    if (code) return lmdb_write_error(write, code, "writing entries");
+    fill_record(value.mv_data, &header, row);
+    position->last_record = counter;
+    position->next_sequence += header.count;
+    return 0;
+}
+
+static int check_sequences(struct lmdb_write *write, const struct run_part *parts,
+                           size_t part_count, uint32_t next) {
+    for (size_t i = 0; i < part_count; i++) {
+        const struct journal_transition *transition = parts[i].transition;
+        if (transition->entry_count == 0) continue;
+        if (transition->first_sequence != next)
+            return error_set(write->err, TEND_EFORMAT,
+                             "run %llu: entry %u was to be written where %u comes next",
+                             (unsigned long long)transition->number, transition->first_sequence,
+                             next);
+        if (transition->entry_count > UINT32_MAX - next)
+            return error_set(write->err, TEND_EFORMAT, "run %llu has too many entries",
+                             (unsigned long long)transition->number);
+        next += (uint32_t)transition->entry_count;
+    }
+    return 0;
+}
+
+int lmdb_entries_write(struct lmdb_write *write, const struct run_part *parts, size_t part_count,
+                       struct run_position *position) {
+    int status = check_sequences(write, parts, part_count, position->next_sequence);
+    MDB_cursor *cursor = NULL;
+    if (!status) status = lmdb_write_cursor(write, TABLE_ENTRIES, &cursor);
+    struct entry_row row = {.parts = parts, .part_count = part_count};
+    for (struct entry_row ahead = row; !status && row_next(&ahead); ahead = row)
+        status = write_record(write, cursor, parts[0].number, &row, position);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static int damaged(struct lmdb_journal *journal, uint64_t number, uint64_t record,
+                   struct error *err) {
+    return error_set(err, TEND_EFORMAT,
+                     "%s is damaged: record %llu of run %llu is not what it should be",
+                     journal->file.path, (unsigned long long)record, (unsigned long long)number);
+}
+
+/* One record of the chain: checks that it is the one before `next`, and moves *at and *next. */
+static bool follow(MDB_val value, uint64_t number, struct run_position *position) {
+    struct record_header header;
+    if (value.mv_size < sizeof header) return false;
+    memcpy(&header, value.mv_data, sizeof header);
+    if (header.run != number || header.flags || header.previous >= position->last_record ||
+        header.first_sequence + header.count != position->next_sequence)
+        return false;
+    *position = (struct run_position){header.previous, header.first_sequence};
+    return true;
+}
+
+/* Gathers a run's records, newest first: struct bytes in *records, borrowed from the snapshot. */
+static int collect(struct lmdb_journal *journal, MDB_cursor *cursor, uint64_t number,
+                   struct run_position position, struct buffer *records, struct error *err) {
+    while (position.last_record) {
+        uint64_t counter = position.last_record;
+        MDB_val key = lmdb_val(&counter, sizeof counter), value;
+        int code = mdb_cursor_get(cursor, &key, &value, MDB_SET);
+        if (code && code != MDB_NOTFOUND)
+            return lmdb_file_error(&journal->file, code, "reading entries", err);
+        if (code || !follow(value, number, &position))
+            return damaged(journal, number, counter, err);
+        struct bytes record = {value.mv_data, value.mv_size};
+        buffer_add(records, &record, sizeof record);
+    }
+    if (position.next_sequence) return damaged(journal, number, 0, err);
+    return buffer_check(records, err);
+}
+
+/* Returns 1 when the visitor wants no more, -1 when the record is damaged. */
+static int visit_record(struct bytes record, journal_visit_entry *visit, void *context) {
+    struct record_header header;
+    memcpy(&header, record.data, sizeof header);
+    struct bytes rest = {record.data + sizeof header, record.size - sizeof header}, entry;
+    for (uint32_t i = 0; i < header.count; i++) {
+        if (!take_entry(&rest, &entry)) return -1;
+        if (!visit(context, header.first_sequence + i, entry)) return 1;
+    }
+    return rest.size ? -1 : 0;
+}
+
+static int visit_backwards(struct lmdb_journal *journal, uint64_t number,
+                           const struct buffer *records, journal_visit_entry *visit, void *context,
+                           struct error *err) {
+    const struct bytes *list = (const struct bytes *)(const void *)records->data;
+    for (size_t i = records->size / sizeof *list; i-- > 0;) {
+        int end = visit_record(list[i], visit, context);
+        if (end > 0) return 0;
+        if (end < 0) return damaged(journal, number, 0, err);
+    }
+    return 0;
+}
+
+int lmdb_entries(struct journal *base, uint64_t number, journal_visit_entry *visit, void *context,
+                 struct error *err) {
+    struct lmdb_journal *journal = lmdb_journal_of(base);
+    struct buffer records = BUFFER_EMPTY;
+    MDB_cursor *cursor = NULL;
+    MDB_txn *txn;
+    int status = lmdb_read_begin(journal, &txn, err);
+    if (status) return status;
+
+    struct run_position position;
+    int code = lmdb_run_position(journal, txn, number, &position);
+    if (code == MDB_NOTFOUND) {
+        status = error_set(err, TEND_ENOENT, "no run %llu", (unsigned long long)number);
+        goto done;
+    }
+    if (!code) code = mdb_cursor_open(txn, journal->tables[TABLE_ENTRIES], &cursor);
+    if (code) {
+        status = lmdb_file_error(&journal->file, code, "reading entries", err);
+        goto done;
+    }
+    status = collect(journal, cursor, number, position, &records, err);
+    if (!status) status = visit_backwards(journal, number, &records, visit, context, err);
+done:
+    if (cursor) mdb_cursor_close(cursor);
+    lmdb_read_end(journal, txn);
+    buffer_done(&records);
+    return status;
+}

@@ -1,0 +1,121 @@
+/* require: modules come from the run's bundle and from nowhere else; and which modules a source
+ * requires, found in its text so that the bundle can be closed before anything runs. */
+#include <ctype.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lua/branch.h"
+#include "lua/convert.h"
+
+static const struct value *find(struct isolate *isolate, const char *name) {
+    return value_get_map(value_get(&isolate->bundle.root, "modules"), name);
+}
+
+static int missing(lua_State *L, const char *name) {
+    char message[400];
+    snprintf(message, sizeof message,
+             "module '%.100s' is not in this run's bundle: require it by a constant name (require "
+             "\"%.100s\"), as a file in the project's workflows folder or in stdlib", name, name);
+    return convert_raise(L, "error", false, message);
+}
+
+static int call(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    lua_settop(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, "tend.modules");
+    if (lua_getfield(L, 2, name) != LUA_TNIL) return 1;
+    lua_pop(L, 1);
+    const struct value *module = find(branch_of(L)->isolate, name);
+    if (!module) return missing(L, name);
+    struct bytes file = value_get_bytes(module, "file"), source = value_get_bytes(module, "source");
+    lua_pushfstring(L, "@%s", lua_pushlstring(L, file.data, file.size));
+    if (luaL_loadbufferx(L, source.data, source.size, lua_tostring(L, -1), "t")) return lua_error(L);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    if (lua_isnil(L, -1)) lua_pushboolean(L, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, 2, name);
+    return 1;
+}
+
+void module_open(lua_State *L) { lua_register(L, "require", call); }
+
+/* ---- the scanner ---- */
+
+struct scanner {
+    const char *at, *end;
+};
+
+static bool is_name(int c) { return isalnum(c) || c == '_'; }
+
+/* At `[`: the level of a long bracket (`[[` is 0, `[=[` 1), or -1. */
+static int long_level(const struct scanner *s) {
+    const char *at = s->at + 1;
+    while (at < s->end && *at == '=') at++;
+    return at < s->end && *at == '[' ? (int)(at - s->at - 1) : -1;
+}
+
+static void skip_long(struct scanner *s, int level) {
+    s->at += level + 2;
+    for (; s->at < s->end; s->at++) {
+        if (*s->at != ']') continue;
+        const char *at = s->at + 1;
+        while (at < s->end && *at == '=') at++;
+        if (at < s->end && *at == ']' && at - s->at - 1 == level) {
+            s->at = at + 1;
+            return;
+        }
+    }
+}
+
+static void skip_quoted(struct scanner *s) {
+    char quote = *s->at++;
+    while (s->at < s->end && *s->at != quote && *s->at != '\n')
+        s->at += *s->at == '\\' && s->at + 1 < s->end ? 2 : 1;
+    if (s->at < s->end) s->at++;
+}
+
+static void skip_comment(struct scanner *s) {
+    s->at += 2;
+    int level = s->at < s->end && *s->at == '[' ? long_level(s) : -1;
+    if (level >= 0) {
+        skip_long(s, level);
+        return;
+    }
+    while (s->at < s->end && *s->at != '\n') s->at++;
+}
+
+/* After the word require: an optional parenthesis and a literal without escapes. */
+static int read_argument(struct scanner *s, source_visit *visit, void *context) {
+    const char *at = s->at;
+    while (at < s->end && (isspace((unsigned char)*at) || *at == '(')) at++;
+    if (at >= s->end || (*at != '"' && *at != '\'')) return 0;
+    char quote = *at++;
+    const char *start = at;
+    while (at < s->end && *at != quote && *at != '\n' && *at != '\\') at++;
+    if (at >= s->end || *at != quote) return 0;
+    s->at = at + 1;
+    return visit(context, (struct bytes){start, (size_t)(at - start)});
+}
+
+static int read_word(struct scanner *s, const char *begin, source_visit *visit, void *context) {
+    const char *word = s->at;
+    while (s->at < s->end && is_name((unsigned char)*s->at)) s->at++;
+    bool is_field = word > begin && (word[-1] == '.' || word[-1] == ':');
+    bool is_require = s->at - word == 7 && memcmp(word, "require", 7) == 0;
+    return is_require && !is_field ? read_argument(s, visit, context) : 0;
+}
+
+int source_requires(struct bytes source, source_visit *visit, void *context) {
+    struct scanner s = {source.data, source.data + source.size};
+    int status = 0;
+    while (s.at < s.end && !status) {
+        if (*s.at == '-' && s.at + 1 < s.end && s.at[1] == '-') skip_comment(&s);
+        else if (*s.at == '"' || *s.at == '\'') skip_quoted(&s);
+        else if (*s.at == '[' && long_level(&s) >= 0) skip_long(&s, long_level(&s));
+        else if (is_name((unsigned char)*s.at)) status = read_word(&s, source.data, visit, context);
+        else s.at++;
+    }
+    return status;
+}

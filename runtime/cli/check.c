@@ -1,0 +1,90 @@
+/* tend check [PATH…]: is every file a workflow that loads? */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+
+static const char help[] =
+    "usage: tend check [PATH]…\n\n"
+    "Checks workflow files, or every .lua file of a folder (default: the workflow folders): does it\n"
+    "compile, with every module that it requires, and is it a workflow? Prints FILE:LINE: what.\n\n"
+    "exit: 0 all good, 1 something found, 2 usage, or a PATH that can't be read\n";
+
+struct checking {
+    struct sources sources;
+    bool is_quiet;
+    size_t files, findings;
+    bool is_unreadable;
+};
+
+static void check_file(struct checking *checking, const char *file) {
+    struct bundle bundle;
+    struct error err;
+    checking->files++;
+    if (bundle_load(&checking->sources, file, &bundle, &err) == 0) {
+        bundle_done(&bundle);
+        return;
+    }
+    if (err.status == TEND_ENOENT || err.status == TEND_EIO) checking->is_unreadable = true;
+    checking->findings++;
+    printf("%s\n", err.message);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_workflow(const struct dirent *item) {
+    return text_has_suffix(item->d_name, ".lua") && !text_has_suffix(item->d_name, "_test.lua");
+}
+
+static void check_folder(struct checking *checking, const char *folder) {
+    struct dirent **items;
+    int count = scandir(folder, &items, is_workflow, by_name);
+    if (count < 0) {
+        complain(0, "%s: no such file or folder, or it can't be read", folder);
+        checking->is_unreadable = true;
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", folder, items[i]->d_name);
+        check_file(checking, path);
+        free(items[i]);
+    }
+    free(items);
+}
+
+static void check_path(struct checking *checking, const char *path) {
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode)) check_file(checking, path);
+    else check_folder(checking, path);
+}
+
+static int run(int argc, char **argv) {
+    static const struct option options[] = {SHARED_OPTIONS};
+    struct place place;
+    int option;
+    place_init(&place);
+    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
+        if (option == 'h') return fputs(help, stdout), 0;
+        if (place_option(&place, &command_check, option)) return EXIT_USAGE;
+    }
+    place_settle(&place);
+    struct checking checking = {.sources = place_sources(&place), .is_quiet = place.is_quiet};
+    for (int i = optind; i < argc; i++) check_path(&checking, argv[i]);
+    for (size_t i = 0; optind == argc && i < place.folder_count; i++)
+        check_path(&checking, place.folders[i]);
+    if (!place.is_quiet)
+        fprintf(stderr, "tend check: %zu file%s, %zu finding%s\n", checking.files,
+                checking.files == 1 ? "" : "s", checking.findings, checking.findings == 1 ? "" : "s");
+    place_done(&place);
+    if (checking.is_unreadable) return EXIT_USAGE;
+    return checking.findings ? EXIT_FAILED : 0;
+}
+
+const struct command command_check = {"check", "check that workflow files load", run, help};

@@ -1,0 +1,88 @@
+/* What `run`, `resume` and `serve` share: turning the engine with Ctrl-C in mind, and telling how a
+ * run ended. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "cli/command.h"
+#include "engine/history.h"
+#include "engine/reason.h"
+
+struct driving {
+    struct engine *engine;
+    int signal;
+};
+
+static void on_signal(uv_signal_t *handle, int number) {
+    struct driving *driving = handle->data;
+    driving->signal = number;
+    engine_stop(driving->engine);
+}
+
+static void watch(struct driving *driving, uv_signal_t *handle, int number) {
+    uv_signal_init(engine_loop(driving->engine), handle);
+    handle->data = driving;
+    uv_signal_start(handle, on_signal, number);
+    uv_unref((uv_handle_t *)handle);
+}
+
+int drive(struct engine *engine, uint64_t until, const char *id) {
+    struct driving driving = {engine, 0};
+    uv_signal_t interrupt, terminate;
+    struct error err;
+    watch(&driving, &interrupt, SIGINT);
+    watch(&driving, &terminate, SIGTERM);
+    int status = engine_run(engine, until, &err);
+    uv_close((uv_handle_t *)&interrupt, NULL);
+    uv_close((uv_handle_t *)&terminate, NULL);
+    uv_run(engine_loop(engine), UV_RUN_NOWAIT); /* the handles are on this stack */
+    if (status) return complain(EXIT_FAILED, "%s", err.message);
+    if (!driving.signal) return -1;
+    if (id)
+        fprintf(stderr, "\ntend: interrupted; the run stays. Go on with: tend resume %s\n", id);
+    return id ? EXIT_INTERRUPTED : -1;
+}
+
+int open_client(const struct place *place, struct journal **ret) {
+    struct error err;
+    if (journal_open(place->home, JOURNAL_CLIENT, ret, &err) == 0) return 0;
+    return complain(exit_code_of(&err), "%s", err.message);
+}
+
+static void tell_failure(struct journal *journal, const char *id) {
+    struct buffer reason = BUFFER_EMPTY;
+    struct record record;
+    if (record_load_by_id(journal, id, &record, NULL) == 0) {
+        reason_add(&record, &reason);
+        if (reason.data) complain(0, "run %s %s", id, reason.data);
+        fprintf(stderr, "`tend show %s` tells more.\n", id);
+    }
+    buffer_done(&reason);
+}
+
+int report_run(struct journal *journal, const char *id, bool is_json) {
+    struct buffer packed = BUFFER_EMPTY, result = BUFFER_EMPTY;
+    struct record record;
+    struct value_tree tree;
+    struct error err;
+    int status = record_load_by_id(journal, id, &record, &err);
+    if (!status) status = history_pack(journal, id, &packed, &err);
+    if (!status) status = value_read(buffer_bytes(&packed), &tree, &err);
+    if (status) {
+        buffer_done(&packed);
+        return complain(exit_code_of(&err), "%s", err.message);
+    }
+    int code = exit_code_of_run(record.status);
+    const struct value *value = value_get(value_get_map(&tree.root, "run"), "result");
+    if (code == EXIT_COMPLETED) {
+        if (value) pack_value(&result, value);
+        else pack_nil(&result);
+        code = print_json(buffer_bytes(&result), is_json ? 0 : 2);
+    } else {
+        tell_failure(journal, id);
+    }
+    value_tree_done(&tree);
+    buffer_done(&packed);
+    buffer_done(&result);
+    return code;
+}

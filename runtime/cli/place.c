@@ -1,0 +1,150 @@
+/* Shared options, and where things lie: the home, tend.lua, the workflows, what is shipped. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli/command.h"
+
+void place_init(struct place *place) { *place = (struct place){.home = ".tend", .log_level = 1}; }
+
+static int read_level(const struct command *command, const char *text) {
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(levels[i], text) == 0) return i;
+    misuse(command, "--log-level is debug, info, warn or error, not '%s'", text);
+    return -1;
+}
+
+int place_option(struct place *place, const struct command *command, int option) {
+    switch (option) {
+    case 'H': place->home = optarg; return 0;
+    case 'C': place->config = optarg; return 0;
+    case 'q': place->is_quiet = true; return 0;
+    case 'L': return (place->log_level = read_level(command, optarg)) < 0 ? -1 : 0;
+    case 'W':
+        if (place->folder_count == FOLDERS_MAX) {
+            misuse(command, "at most %d --workflows", FOLDERS_MAX);
+            return -1;
+        }
+        place->folders[place->folder_count++] = optarg;
+        return 0;
+    default: return -1; /* getopt has said why */
+    }
+}
+
+static char *join(const char *format, const char *folder) {
+    struct buffer text = BUFFER_EMPTY;
+    for (const char *c = format; *c; c++)
+        if (*c == '*') buffer_add_text(&text, folder);
+        else buffer_add_byte(&text, (unsigned char)*c);
+    return buffer_take(&text, NULL);
+}
+
+/* `build/tend` of a source tree finds that tree's files; installed, those under the prefix. */
+static void find_shipped(struct place *place) {
+    char self[4096];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (size > 0) {
+        self[size] = '\0';
+        *strrchr(self, '/') = '\0';
+        char *stdlib = join("*/../stdlib", self);
+        if (stdlib && access(stdlib, R_OK) == 0) {
+            place->stdlib = stdlib;
+            place->shipped = join("*/../workflows", self);
+            return;
+        }
+        memory_free(stdlib);
+        place->stdlib = join("*/../share/tend/stdlib", self);
+        place->shipped = join("*/../share/tend/workflows", self);
+        if (place->stdlib && access(place->stdlib, R_OK) == 0) return;
+        memory_free(place->stdlib);
+        memory_free(place->shipped);
+    }
+    place->stdlib = join("*/share/tend/stdlib", TEND_PREFIX);
+    place->shipped = join("*/share/tend/workflows", TEND_PREFIX);
+}
+
+void place_settle(struct place *place) {
+    if (!place->folder_count) place->folders[place->folder_count++] = "workflows";
+    find_shipped(place);
+    if (place->config) return;
+    place->found_config = join(strcmp(place->folders[0], "workflows") == 0 ? "tend.lua"
+                                                                           : "*/../tend.lua",
+                               place->folders[0]);
+    if (place->found_config && access(place->found_config, F_OK) == 0)
+        place->config = place->found_config;
+}
+
+void place_done(struct place *place) {
+    memory_free(place->stdlib);
+    memory_free(place->shipped);
+    memory_free(place->found_config);
+}
+
+struct sources place_sources(const struct place *place) {
+    return (struct sources){place->folders, place->shipped, place->stdlib};
+}
+
+/* ---- printing ---- */
+
+int complain(int code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("tend: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return code;
+}
+
+int misuse(const struct command *command, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "tend %s: ", command->name);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\n`tend %s --help` tells more.\n", command->name);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+int exit_code_of(const struct error *err) {
+    switch (err->status) {
+    case TEND_EINPUT:
+    case TEND_ENOENT:
+    case TEND_ECONFLICT:
+    case TEND_EBUSY: return EXIT_USAGE;
+    default: return EXIT_FAILED;
+    }
+}
+
+int exit_code_of_run(enum run_status status) {
+    switch (status) {
+    case RUN_COMPLETED: return EXIT_COMPLETED;
+    case RUN_CANCELLED: return EXIT_CANCELLED;
+    case RUN_BLOCKED:
+    case RUN_STUCK: return EXIT_BLOCKED;
+    default: return EXIT_FAILED;
+    }
+}
+
+int print_json(struct bytes packed, int indent) {
+    struct buffer text = BUFFER_EMPTY;
+    struct value_tree tree;
+    struct error err;
+    int status = value_read(packed, &tree, &err);
+    if (!status) {
+        status = json_write(&tree.root, (struct json_style){indent}, &text, &err);
+        value_tree_done(&tree);
+    }
+    if (!status) {
+        buffer_add_byte(&text, '\n');
+        fwrite(text.data, 1, text.size, stdout);
+    }
+    buffer_done(&text);
+    if (status) return complain(EXIT_FAILED, "the result can't be printed as JSON: %s", err.message);
+    return fflush(stdout) ? complain(EXIT_FAILED, "standard output: could not be written") : 0;
+}

@@ -1,0 +1,226 @@
+/* tend run TARGET: runs a workflow to its end, or hands it to the engine that owns the home and
+ * waits. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "engine/inbox.h"
+
+static const char help[] =
+    "usage: tend run TARGET [--input JSON|@FILE|-] [--set KEY=VALUE]… [--id ID] [--json]\n\n"
+    "Runs a workflow and prints its result as JSON. TARGET is a path to a .lua file, or a name that\n"
+    "is looked up in ./workflows and among the shipped workflows.\n\n"
+    "  --input JSON     the input; @FILE reads a file, - reads standard input\n"
+    "  --set KEY=VALUE  one input value: JSON where it parses, otherwise text\n"
+    "  --id ID          the run's id (its idempotency key): the same id again resumes an unfinished\n"
+    "                   run and prints the recorded result of a finished one\n"
+    "  --json           the result in one line, nothing else on standard output\n"
+    "  --home DIR       where the journal lies (default .tend)\n\n"
+    "exit: 0 completed, 1 failed, 2 usage, configuration, workflow or input wrong, 3 cancelled,\n"
+    "4 blocked or stuck, 130 interrupted (the run stays; `tend resume ID`)\n";
+
+enum { SETS_MAX = 64 };
+
+struct asked {
+    const char *target, *input, *id;
+    const char *sets[SETS_MAX];
+    size_t set_count;
+    bool is_json;
+};
+
+/* ---- the input ---- */
+
+static int read_input_text(const char *input, struct buffer *text, struct error *err) {
+    if (*input == '@') return text_read_file(input + 1, (size_t)64 << 20, text, err);
+    if (strcmp(input, "-") == 0) return text_read_file("/dev/stdin", (size_t)64 << 20, text, err);
+    buffer_add_text(text, input);
+    return buffer_check(text, err);
+}
+
+static int read_input(const char *input, struct buffer *packed, struct error *err) {
+    struct buffer text = BUFFER_EMPTY;
+    int status = read_input_text(input, &text, err);
+    if (!status) status = json_read(buffer_bytes(&text), packed, err);
+    if (status) error_context(err, "--input");
+    buffer_done(&text);
+    return status;
+}
+
+static void pack_set(const char *value, struct buffer *out) {
+    if (json_read(bytes_of(value), out, NULL)) pack_text(out, value);
+}
+
+/* The members of --input that no --set replaces, then the --sets. */
+static int merge_sets(const struct asked *asked, struct buffer *packed, struct error *err) {
+    struct buffer merged = BUFFER_EMPTY;
+    struct value_tree tree = {0};
+    size_t count = 0;
+    int status = packed->size ? value_read(buffer_bytes(packed), &tree, err) : 0;
+    if (status) return status;
+    size_t opened = pack_map_open(&merged);
+    for (size_t i = 0; tree.root.kind == VALUE_MAP && i < tree.root.map.count; i++) {
+        struct bytes key = tree.root.map.members[i].key;
+        bool is_set = false;
+        for (size_t j = 0; j < asked->set_count; j++)
+            is_set = is_set || (strncmp(asked->sets[j], key.data, key.size) == 0 &&
+                                asked->sets[j][key.size] == '=');
+        if (is_set) continue;
+        pack_bytes(&merged, key);
+        pack_value(&merged, &tree.root.map.members[i].value);
+        count++;
+    }
+    for (size_t i = 0; i < asked->set_count; i++, count++) {
+        const char *equals = strchr(asked->sets[i], '=');
+        pack_bytes(&merged, (struct bytes){asked->sets[i], (size_t)(equals - asked->sets[i])});
+        pack_set(equals + 1, &merged);
+    }
+    pack_close(&merged, opened, count);
+    value_tree_done(&tree);
+    buffer_done(packed);
+    *packed = merged;
+    return buffer_check(packed, err);
+}
+
+static int make_input(const struct asked *asked, struct buffer *packed, struct error *err) {
+    int status = asked->input ? read_input(asked->input, packed, err) : 0;
+    if (!status && asked->set_count) status = merge_sets(asked, packed, err);
+    return status;
+}
+
+/* ---- as the owner ---- */
+
+static int run_here(struct engine *engine, const struct asked *asked, struct bytes input,
+                    const char *id) {
+    struct acceptance acceptance = {asked->target, input, id, 0};
+    struct accepted accepted;
+    struct record record;
+    struct error err;
+    int status = engine_accept(engine, &acceptance, &accepted, &err);
+    if (!status && !accepted.is_new)
+        status = record_load(engine_journal(engine), accepted.number, &record, &err);
+    if (status) return complain(exit_code_of(&err), "%s", err.message);
+    bool is_over = !accepted.is_new && (run_status_is_final(record.status) ||
+                                        record.status == RUN_BLOCKED || record.status == RUN_STUCK);
+    uint64_t number;
+    if (!accepted.is_new && !is_over && engine_resume(engine, accepted.id, &number, &err))
+        return complain(exit_code_of(&err), "%s", err.message);
+    int code = is_over ? -1 : drive(engine, accepted.number, accepted.id);
+    return code >= 0 ? code : report_run(engine_journal(engine), accepted.id, asked->is_json);
+}
+
+/* ---- handed over to the engine that owns the home ---- */
+
+/* Waits until the run is at rest. -1: the engine went away. */
+static int await_run(struct journal *journal, const struct asked *asked, const char *id) {
+    struct record record;
+    struct error err;
+    for (;;) {
+        int status = record_load_by_id(journal, id, &record, &err);
+        if (status && status != TEND_ENOENT) return complain(exit_code_of(&err), "%s", err.message);
+        if (!status && (run_status_is_final(record.status) || record.status == RUN_BLOCKED ||
+                        record.status == RUN_STUCK))
+            return report_run(journal, id, asked->is_json);
+        if (journal_owner(journal) == 0) return -1;
+        usleep(20000);
+    }
+}
+
+static int hand_over(const struct place *place, const struct asked *asked, struct bytes input,
+                     const char *id) {
+    struct sources sources = place_sources(place);
+    struct buffer checked = BUFFER_EMPTY;
+    struct journal *journal;
+    struct bundle bundle;
+    struct error err;
+    int status = bundle_load(&sources, asked->target, &bundle, &err);
+    if (status) return complain(exit_code_of(&err), "%s", err.message);
+    status = accept_input(buffer_bytes(&bundle.definition), input, &checked, &err);
+    int code = status ? complain(exit_code_of(&err), "%s: %s", bundle.name, err.message)
+                      : open_client(place, &journal);
+    if (!code) {
+        status = inbox_ask_run(journal, &bundle, id, input, &err);
+        code = status ? complain(exit_code_of(&err), "%s", err.message)
+                      : await_run(journal, asked, id);
+        journal_close(journal);
+    }
+    bundle_done(&bundle);
+    buffer_done(&checked);
+    return code;
+}
+
+static int run_somewhere(const struct place *place, const struct asked *asked, struct bytes input) {
+    struct engine_options options = {.home = place->home, .config = place->config,
+                                     .sources = place_sources(place),
+                                     .observer = progress_observer(place)};
+    char own_id[ID_UUID_TEXT];
+    struct engine *engine;
+    struct error err;
+    int code = -1;
+    id_uuid7(clock_wall_us(clock_system()), own_id);
+    const char *id = asked->id ? asked->id : own_id;
+    while (code < 0) {
+        int status = engine_new(&options, &engine, &err);
+        if (status == TEND_EBUSY) {
+            code = hand_over(place, asked, input, id);
+        } else if (status) {
+            code = complain(exit_code_of(&err), "%s", err.message);
+        } else {
+            code = run_here(engine, asked, input, id);
+            engine_free(engine);
+        }
+    }
+    return code;
+}
+
+static int read_options(int argc, char **argv, struct place *place, struct asked *asked) {
+    static const struct option options[] = {{"input", required_argument, NULL, 'i'},
+                                            {"set", required_argument, NULL, 's'},
+                                            {"id", required_argument, NULL, 'd'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            SHARED_OPTIONS};
+    int option;
+    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
+        switch (option) {
+        case 'i': asked->input = optarg; break;
+        case 'd': asked->id = optarg; break;
+        case 'j': asked->is_json = true; break;
+        case 's':
+            if (!strchr(optarg, '=') || *optarg == '=')
+                return misuse(&command_run, "--set wants KEY=VALUE, not '%s'", optarg);
+            if (asked->set_count == SETS_MAX) return misuse(&command_run, "at most 64 --set");
+            asked->sets[asked->set_count++] = optarg;
+            break;
+        case 'h': fputs(help, stdout); return -1;
+        default:
+            if (place_option(place, &command_run, option)) return EXIT_USAGE;
+        }
+    }
+    if (optind + 1 != argc)
+        return misuse(&command_run, optind == argc ? "TARGET is missing" : "one TARGET only");
+    asked->target = argv[optind];
+    return 0;
+}
+
+static int run(int argc, char **argv) {
+    struct asked asked = {0};
+    struct place place;
+    struct buffer input = BUFFER_EMPTY;
+    struct error err;
+    place_init(&place);
+    int code = read_options(argc, argv, &place, &asked);
+    if (code) return code < 0 ? 0 : code;
+    place_settle(&place);
+    if (make_input(&asked, &input, &err)) code = complain(EXIT_USAGE, "%s", err.message);
+    else code = run_somewhere(&place, &asked, buffer_bytes(&input));
+    buffer_done(&input);
+    place_done(&place);
+    return code;
+}
+
+const struct command command_run = {"run", "run a workflow and print its result", run, help};

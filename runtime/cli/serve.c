@@ -1,0 +1,52 @@
+/* tend serve: the engine as a service. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+static const char help[] =
+    "usage: tend serve [--home DIR] [--config FILE] [--workflows DIR]…\n\n"
+    "Owns the home: resumes what is unfinished, runs the schedules of the project's workflows (and of\n"
+    "the shipped ones that tend.lua names), and takes over what other commands ask for. Ends on\n"
+    "SIGTERM or Ctrl-C; what was under way goes on at the next start.\n\n"
+    "exit: 0 stopped, 1 the journal broke, 2 usage or configuration\n";
+
+static int serve(const struct place *place) {
+    struct engine_options options = {.home = place->home, .config = place->config,
+                                     .sources = place_sources(place),
+                                     .observer = progress_observer(place), .is_server = true};
+    struct engine *engine;
+    struct error err;
+    size_t count = 0;
+    if (engine_new(&options, &engine, &err)) return complain(exit_code_of(&err), "%s", err.message);
+    int code = engine_resume_all(engine, &count, &err)
+                   ? complain(EXIT_FAILED, "%s", err.message) : 0;
+    if (!code) {
+        fprintf(stderr, "tend: serving %s (pid %d): %zu schedule%s, %zu unfinished run%s taken up\n",
+                place->home, (int)getpid(), engine_schedule_count(engine),
+                engine_schedule_count(engine) == 1 ? "" : "s", count, count == 1 ? "" : "s");
+        code = drive(engine, 0, NULL);
+    }
+    engine_free(engine);
+    if (code < 0) fputs("tend: stopped\n", stderr);
+    return code < 0 ? 0 : code;
+}
+
+static int run(int argc, char **argv) {
+    static const struct option options[] = {SHARED_OPTIONS};
+    struct place place;
+    int option;
+    place_init(&place);
+    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
+        if (option == 'h') return fputs(help, stdout), 0;
+        if (place_option(&place, &command_serve, option)) return EXIT_USAGE;
+    }
+    if (optind != argc) return misuse(&command_serve, "it takes options only");
+    place_settle(&place);
+    int code = serve(&place);
+    place_done(&place);
+    return code;
+}
+
+const struct command command_serve = {"serve", "run schedules and unfinished runs, as a service", run,
+                                      help};

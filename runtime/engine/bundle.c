@@ -1,0 +1,230 @@
+/* Closing a bundle; see bundle.h. */
+#include "engine/bundle.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "lua/isolate.h"
+
+static const size_t source_max = (size_t)8 << 20;
+
+/* ---- finding files ---- */
+
+/* Sets *path to FOLDER/NAME.lua (dots in a module's name are folders) and says whether it exists. */
+static bool try_file(const char *folder, struct bytes name, bool is_module, struct buffer *path) {
+    buffer_clear(path);
+    buffer_add_format(path, "%s/", folder);
+    for (size_t i = 0; i < name.size; i++)
+        buffer_add_byte(path, is_module && name.data[i] == '.' ? '/' : (unsigned char)name.data[i]);
+    buffer_add_text(path, ".lua");
+    return !path->is_failed && access(path->data, R_OK) == 0;
+}
+
+static bool is_path(const char *target) {
+    return strchr(target, '/') || text_has_suffix(target, ".lua");
+}
+
+int bundle_find(const struct sources *sources, const char *target, struct buffer *path,
+                struct error *err) {
+    if (is_path(target)) {
+        buffer_add_text(path, target);
+        if (access(target, R_OK) == 0) return buffer_check(path, err);
+        return error_set(err, TEND_ENOENT, "%s: no such file, or it can't be read", target);
+    }
+    for (const char *const *folder = sources->folders; folder && *folder; folder++)
+        if (try_file(*folder, bytes_of(target), false, path)) return 0;
+    if (sources->shipped && try_file(sources->shipped, bytes_of(target), false, path)) return 0;
+    return error_set(err, TEND_ENOENT,
+                     "no workflow '%s': neither %s/%s.lua nor a shipped one; give a name or a path to "
+                     "a .lua file", target,
+                     sources->folders && sources->folders[0] ? sources->folders[0] : "workflows",
+                     target);
+}
+
+/* ---- closing ---- */
+
+struct module {
+    struct module *next;
+    char *name, *file;
+    struct buffer source;
+};
+
+struct closing {
+    const struct sources *sources;
+    char folder[1024]; /* the workflow's own */
+    struct map known;
+    struct module *first;
+    size_t count;
+    struct error *err;
+};
+
+static bool find_module(struct closing *closing, struct bytes name, struct buffer *path) {
+    const struct sources *sources = closing->sources;
+    if (try_file(closing->folder, name, true, path)) return true;
+    for (const char *const *folder = sources->folders; folder && *folder; folder++)
+        if (try_file(*folder, name, true, path)) return true;
+    return sources->stdlib && try_file(sources->stdlib, name, true, path);
+}
+
+static int add_module(void *context, struct bytes name);
+
+static int read_module(struct closing *closing, struct module *module, const char *path) {
+    int status = text_read_file(path, source_max, &module->source, closing->err);
+    if (status) return status;
+    module->file = memory_copy_text(path);
+    if (!module->file) return error_no_memory(closing->err);
+    status = source_check(path, buffer_bytes(&module->source), closing->err);
+    if (status) return status;
+    return source_requires(buffer_bytes(&module->source), add_module, closing);
+}
+
+/* A constant require was met. What can't be found is left out: the require says so when it runs. */
+static int add_module(void *context, struct bytes name) {
+    struct closing *closing = context;
+    struct buffer path = BUFFER_EMPTY;
+    int status = 0;
+    if (map_get(&closing->known, name) || !find_module(closing, name, &path)) goto done;
+    struct module *module = memory_new(sizeof *module);
+    if (!module) {
+        status = error_no_memory(closing->err);
+        goto done;
+    }
+    module->next = closing->first;
+    closing->first = module;
+    closing->count++;
+    module->name = memory_copy(name.data, name.size);
+    status = module->name ? map_set(&closing->known, name, module) : TEND_ENOMEM;
+    if (status) error_no_memory(closing->err);
+    else status = read_module(closing, module, path.data);
+done:
+    buffer_done(&path);
+    return status;
+}
+
+static void closing_done(struct closing *closing) {
+    while (closing->first) {
+        struct module *module = closing->first;
+        closing->first = module->next;
+        memory_free(module->name);
+        memory_free(module->file);
+        buffer_done(&module->source);
+        memory_free(module);
+    }
+    map_done(&closing->known);
+}
+
+/* Modules in the order of their names, so that the same sources have the same hash. */
+static struct module *next_by_name(struct closing *closing, const char *after) {
+    struct module *best = NULL;
+    for (struct module *module = closing->first; module; module = module->next)
+        if ((!after || strcmp(module->name, after) > 0) &&
+            (!best || strcmp(module->name, best->name) < 0))
+            best = module;
+    return best;
+}
+
+static void pack_bundle(struct closing *closing, const char *name, const char *file,
+                        struct bytes source, struct buffer *out) {
+    pack_map(out, 4);
+    pack_member_text(out, "main", name);
+    pack_member_text(out, "file", file);
+    pack_member_bytes(out, "source", source);
+    pack_text(out, "modules");
+    pack_map(out, closing->count);
+    struct module *module = NULL;
+    while ((module = next_by_name(closing, module ? module->name : NULL))) {
+        pack_text(out, module->name);
+        pack_map(out, 2);
+        pack_member_text(out, "file", module->file);
+        pack_member_bytes(out, "source", buffer_bytes(&module->source));
+    }
+}
+
+/* Opens it once, to see that it is a workflow and what its table says. */
+static int define(struct bundle *bundle, struct error *err) {
+    struct isolate_options options = {.bundle = buffer_bytes(&bundle->contents)};
+    struct isolate *isolate;
+    int status = isolate_new(&options, &isolate, err);
+    if (status) return status;
+    struct bytes definition = isolate_definition(isolate);
+    buffer_add(&bundle->definition, definition.data, definition.size);
+    isolate_free(isolate);
+    return buffer_check(&bundle->definition, err);
+}
+
+static void name_of(const char *file, char *name, size_t size) {
+    const char *slash = strrchr(file, '/');
+    snprintf(name, size, "%s", slash ? slash + 1 : file);
+    char *dot = strrchr(name, '.');
+    if (dot) *dot = '\0';
+}
+
+static void folder_of(const char *file, char *folder, size_t size) {
+    const char *slash = strrchr(file, '/');
+    snprintf(folder, size, "%.*s", slash ? (int)(slash - file) : 1, slash ? file : ".");
+}
+
+static int close_over(struct closing *closing, const char *file, struct bundle *bundle,
+                      struct error *err) {
+    struct buffer source = BUFFER_EMPTY;
+    int status = text_read_file(file, source_max, &source, err);
+    snprintf(bundle->file, sizeof bundle->file, "%s", file);
+    name_of(file, bundle->name, sizeof bundle->name);
+    folder_of(file, closing->folder, sizeof closing->folder);
+    if (!status) status = source_check(file, buffer_bytes(&source), err);
+    if (!status) status = source_requires(buffer_bytes(&source), add_module, closing);
+    if (!status) {
+        pack_bundle(closing, bundle->name, file, buffer_bytes(&source), &bundle->contents);
+        status = buffer_check(&bundle->contents, err);
+    }
+    buffer_done(&source);
+    return status;
+}
+
+int bundle_load(const struct sources *sources, const char *target, struct bundle *ret,
+                struct error *err) {
+    struct bundle bundle = {0};
+    struct closing closing = {.sources = sources, .err = err};
+    struct buffer path = BUFFER_EMPTY;
+    int status = bundle_find(sources, target, &path, err);
+    if (!status) status = close_over(&closing, path.data, &bundle, err);
+    if (!status) {
+        struct bytes contents = buffer_bytes(&bundle.contents);
+        id_hash(&contents, 1, bundle.hash);
+        status = define(&bundle, err);
+    }
+    closing_done(&closing);
+    buffer_done(&path);
+    if (status) bundle_done(&bundle);
+    else *ret = bundle;
+    return status;
+}
+
+int bundle_open(struct bytes contents, struct bundle *ret, struct error *err) {
+    struct bundle bundle = {0};
+    struct value_tree tree;
+    int status = value_read(contents, &tree, err);
+    if (status) return status;
+    struct bytes name = value_get_bytes(&tree.root, "main");
+    struct bytes file = value_get_bytes(&tree.root, "file");
+    snprintf(bundle.name, sizeof bundle.name, "%.*s", (int)name.size, name.data);
+    snprintf(bundle.file, sizeof bundle.file, "%.*s", (int)file.size, file.data);
+    value_tree_done(&tree);
+    buffer_add(&bundle.contents, contents.data, contents.size);
+    id_hash(&contents, 1, bundle.hash);
+    status = buffer_check(&bundle.contents, err);
+    if (!status) status = define(&bundle, err);
+    if (status) bundle_done(&bundle);
+    else *ret = bundle;
+    return status;
+}
+
+void bundle_done(struct bundle *bundle) {
+    buffer_done(&bundle->contents);
+    buffer_done(&bundle->definition);
+}

@@ -1,0 +1,35 @@
+/* Bundles: the exact sources that a run is pinned to, content-addressed. Closed at acceptance: the
+ * workflow file and every module that a constant `require` reaches, looked up beside the workflow,
+ * in the project's workflow folders and in stdlib.
+ * May use: base/, lua/isolate.h. Reads files. */
+#ifndef TEND_ENGINE_BUNDLE_H
+#define TEND_ENGINE_BUNDLE_H
+
+#include "base/value.h"
+
+struct sources {
+    const char *const *folders; /* the project's workflow folders, NULL-terminated */
+    const char *shipped;        /* tend's own workflows */
+    const char *stdlib;
+};
+
+struct bundle {
+    char name[256]; /* the workflow's */
+    char file[1024];
+    char hash[65];
+    struct buffer contents;   /* packed {main, file, source, modules = {name = {file, source}}} */
+    struct buffer definition; /* packed: what the workflow's table says beside its functions */
+};
+
+/* `target`: a path to a .lua file, or a workflow's name. TEND_ENOENT: no such workflow (the message
+ * says where it was looked for). TEND_EINPUT: it doesn't compile or is no workflow. */
+int bundle_load(const struct sources *sources, const char *target, struct bundle *ret,
+                struct error *err);
+/* Opens contents that were closed elsewhere. TEND_EFORMAT, TEND_EINPUT. */
+int bundle_open(struct bytes contents, struct bundle *ret, struct error *err);
+void bundle_done(struct bundle *bundle);
+/* The file of a target: appends its path. TEND_ENOENT. */
+int bundle_find(const struct sources *sources, const char *target, struct buffer *path,
+                struct error *err);
+
+#endif

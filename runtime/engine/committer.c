@@ -1,0 +1,232 @@
+/* The committer's thread; see committer.h. */
+#include "engine/committer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "engine/submission.h"
+
+struct committer {
+    struct journal *journal;
+    struct committer_host host;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t queued;  /* something to do */
+    pthread_cond_t settled; /* durable moved, or broken */
+    struct submission *first, **last;
+    uint64_t next_position;
+    bool is_stopping, is_broken, has_thread;
+    atomic_uint_fast64_t durable;
+};
+
+/* ---- a batch out of the queue ---- */
+
+struct gathered {
+    struct journal_transition *transitions;
+    struct journal_state_write *states;
+    struct journal_bundle *bundles;
+    struct journal_batch batch;
+};
+
+static void gathered_done(struct gathered *gathered) {
+    memory_free(gathered->transitions);
+    memory_free(gathered->states);
+    memory_free(gathered->bundles);
+}
+
+static void count(const struct submission *queue, struct journal_batch *batch) {
+    for (const struct submission *s = queue; s; s = s->next) {
+        for (struct submission_part *part = s->parts; part; part = part->next)
+            batch->transition_count++;
+        for (struct submission_state *state = s->states; state; state = state->next)
+            batch->state_write_count++;
+        for (struct submission_bundle *bundle = s->bundles; bundle; bundle = bundle->next)
+            batch->bundle_count++;
+        if (s->inbox_taken > batch->inbox_taken) batch->inbox_taken = s->inbox_taken;
+    }
+}
+
+static void fill(const struct submission *queue, struct gathered *gathered) {
+    size_t transition = 0, write = 0, contents = 0;
+    for (const struct submission *s = queue; s; s = s->next) {
+        for (struct submission_part *part = s->parts; part; part = part->next)
+            gathered->transitions[transition++] = (struct journal_transition){
+                part->number, part->has_record ? &part->run : NULL, part->first_sequence,
+                part->entries, part->count};
+        for (struct submission_state *state = s->states; state; state = state->next)
+            gathered->states[write++] = state->write;
+        for (struct submission_bundle *bundle = s->bundles; bundle; bundle = bundle->next)
+            gathered->bundles[contents++] = bundle->bundle;
+    }
+}
+
+static int gather(const struct submission *queue, struct gathered *ret, struct error *err) {
+    struct gathered gathered = {0};
+    struct journal_batch *batch = &gathered.batch;
+    count(queue, batch);
+    gathered.transitions = memory_new(batch->transition_count * sizeof *gathered.transitions);
+    gathered.states = memory_new(batch->state_write_count * sizeof *gathered.states);
+    gathered.bundles = memory_new(batch->bundle_count * sizeof *gathered.bundles);
+    if (!gathered.transitions || !gathered.states || !gathered.bundles) {
+        gathered_done(&gathered);
+        return error_no_memory(err);
+    }
+    fill(queue, &gathered);
+    batch->transitions = gathered.transitions;
+    batch->state_writes = gathered.states;
+    batch->bundles = gathered.bundles;
+    *ret = gathered;
+    return 0;
+}
+
+static int commit_once(struct committer *committer, const struct submission *queue,
+                       struct error *err) {
+    struct gathered gathered;
+    int status = gather(queue, &gathered, err);
+    if (status) return status;
+    status = journal_commit(committer->journal, &gathered.batch, err);
+    gathered_done(&gathered);
+    return status;
+}
+
+static bool is_stopping(struct committer *committer) {
+    pthread_mutex_lock(&committer->mutex);
+    bool is_stopping = committer->is_stopping;
+    pthread_mutex_unlock(&committer->mutex);
+    return is_stopping;
+}
+
+/* Commits, waiting for space if there is none. False: broken, or stopped while waiting. */
+static bool commit(struct committer *committer, const struct submission *queue) {
+    struct error err;
+    int status;
+    bool has_told = false;
+    while ((status = commit_once(committer, queue, &err)) == TEND_ESPACE) {
+        if (!has_told) committer->host.on_no_space(committer->host.context, &err);
+        has_told = true;
+        if (is_stopping(committer)) return false;
+        nanosleep(&(struct timespec){1, 0}, NULL);
+    }
+    if (status) committer->host.on_broken(committer->host.context, &err);
+    return status == 0;
+}
+
+/* After a commit: wakes and state, in the queue's order; then the submissions go. */
+static void release(struct committer *committer, struct submission *queue) {
+    const struct committer_host *host = &committer->host;
+    while (queue) {
+        struct submission *next = queue->next;
+        for (struct submission_state *state = queue->states; state; state = state->next)
+            host->on_state(host->context, state->write.key, queue->position);
+        for (struct submission_wake *wake = queue->wakes; wake; wake = wake->next)
+            host->on_wake(host->context, wake->number);
+        submission_free(queue);
+        queue = next;
+    }
+}
+
+static struct submission *take_queue(struct committer *committer, uint64_t *position) {
+    pthread_mutex_lock(&committer->mutex);
+    while (!committer->first && !committer->is_stopping)
+        pthread_cond_wait(&committer->queued, &committer->mutex);
+    struct submission *queue = committer->first;
+    committer->first = NULL;
+    committer->last = &committer->first;
+    *position = committer->next_position - 1;
+    pthread_mutex_unlock(&committer->mutex);
+    return queue;
+}
+
+static void settle(struct committer *committer, uint64_t position, bool is_broken) {
+    pthread_mutex_lock(&committer->mutex);
+    committer->is_broken = committer->is_broken || is_broken;
+    if (!is_broken) atomic_store(&committer->durable, position);
+    pthread_cond_broadcast(&committer->settled);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+static void *work(void *context) {
+    struct committer *committer = context;
+    uint64_t position;
+    struct submission *queue;
+    while ((queue = take_queue(committer, &position))) {
+        bool is_durable = commit(committer, queue);
+        settle(committer, position, !is_durable);
+        if (!is_durable) break;
+        release(committer, queue);
+        committer->host.on_durable(committer->host.context, position);
+    }
+    return NULL;
+}
+
+/* ---- the callers' side ---- */
+
+int committer_new(struct journal *journal, const struct committer_host *host,
+                  struct committer **ret, struct error *err) {
+    struct committer *committer = memory_new(sizeof *committer);
+    if (!committer) return error_no_memory(err);
+    committer->journal = journal;
+    committer->host = *host;
+    committer->last = &committer->first;
+    committer->next_position = 1;
+    pthread_mutex_init(&committer->mutex, NULL);
+    pthread_cond_init(&committer->queued, NULL);
+    pthread_cond_init(&committer->settled, NULL);
+    if (pthread_create(&committer->thread, NULL, work, committer)) {
+        committer_free(committer);
+        return error_set(err, TEND_EIO, "could not start the journal's thread");
+    }
+    committer->has_thread = true;
+    *ret = committer;
+    return 0;
+}
+
+struct committer *committer_free(struct committer *committer) {
+    if (!committer) return NULL;
+    pthread_mutex_lock(&committer->mutex);
+    committer->is_stopping = true;
+    pthread_cond_signal(&committer->queued);
+    pthread_mutex_unlock(&committer->mutex);
+    if (committer->has_thread) pthread_join(committer->thread, NULL);
+    while (committer->first) {
+        struct submission *next = committer->first->next;
+        submission_free(committer->first);
+        committer->first = next;
+    }
+    pthread_mutex_destroy(&committer->mutex);
+    pthread_cond_destroy(&committer->queued);
+    pthread_cond_destroy(&committer->settled);
+    memory_free(committer);
+    return NULL;
+}
+
+uint64_t committer_submit(struct committer *committer, struct submission *submission,
+                          struct error *err) {
+    if (submission->is_failed) {
+        submission_free(submission);
+        error_no_memory(err);
+        return 0;
+    }
+    pthread_mutex_lock(&committer->mutex);
+    uint64_t position = submission->position = committer->next_position++;
+    *committer->last = submission;
+    committer->last = &submission->next;
+    pthread_cond_signal(&committer->queued);
+    pthread_mutex_unlock(&committer->mutex);
+    return position;
+}
+
+uint64_t committer_durable(const struct committer *committer) {
+    return atomic_load(&((struct committer *)committer)->durable);
+}
+
+bool committer_wait(struct committer *committer, uint64_t position) {
+    pthread_mutex_lock(&committer->mutex);
+    while (!committer->is_broken && atomic_load(&committer->durable) < position)
+        pthread_cond_wait(&committer->settled, &committer->mutex);
+    bool is_durable = atomic_load(&committer->durable) >= position;
+    pthread_mutex_unlock(&committer->mutex);
+    return is_durable;
+}

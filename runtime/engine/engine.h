@@ -1,0 +1,49 @@
+/* The engine: everything joined. It owns a home's journal, the committer, the workers and the one
+ * door to running, and turns on the caller's thread (timers, ticks, inbox, who ended).
+ * May use: everything below. Prints nothing: what there is to tell goes to the observer. */
+#ifndef TEND_ENGINE_ENGINE_H
+#define TEND_ENGINE_ENGINE_H
+
+#include <uv.h>
+
+#include "engine/accept.h"
+#include "engine/services.h"
+
+struct engine;
+
+struct engine_options {
+    const char *home;
+    const char *config;         /* tend.lua, or NULL */
+    struct sources sources;     /* borrowed for the engine's life */
+    struct observer observer;
+    size_t workers;             /* 0: one per core */
+    bool is_server;             /* drives all runs of the home, schedules, takes the inbox */
+};
+
+/* TEND_EBUSY: another process owns the journal. TEND_EINPUT: tend.lua is wrong. TEND_EIO, … */
+int engine_new(const struct engine_options *options, struct engine **ret, struct error *err);
+/* Stops: no new work, what is under way outside is let go (and found again at the next start),
+ * everything queued is committed. NULL allowed; always returns NULL. */
+struct engine *engine_free(struct engine *engine);
+
+/* For signals and the like. */
+uv_loop_t *engine_loop(struct engine *engine);
+struct journal *engine_journal(struct engine *engine);
+size_t engine_schedule_count(const struct engine *engine);
+
+/* Accepts a run; durable when it returns 0. Errors as accept_run. */
+int engine_accept(struct engine *engine, const struct acceptance *acceptance,
+                  struct accepted *ret, struct error *err);
+/* Makes an unfinished run ready again. TEND_ENOENT; TEND_EINPUT where it has ended. */
+int engine_resume(struct engine *engine, const char *id, uint64_t *number, struct error *err);
+/* Makes all unfinished runs ready again. */
+int engine_resume_all(struct engine *engine, size_t *count, struct error *err);
+
+/* Turns until engine_stop(), or, where `until` isn't 0, until that run has ended, is blocked or
+ * stuck; where `until` is UINT64_MAX, until no run is left that can go on by itself.
+ * TEND_EIO with the trouble where the journal broke. */
+int engine_run(struct engine *engine, uint64_t until, struct error *err);
+/* From the loop's thread (a signal's callback). */
+void engine_stop(struct engine *engine);
+
+#endif

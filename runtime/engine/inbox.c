@@ -1,0 +1,97 @@
+/* The inbox; see inbox.h. An item is a packed map {kind = "run", bundle, id, input}. */
+#include "engine/inbox.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+
+int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
+                  struct bytes input, struct error *err) {
+    struct buffer item = BUFFER_EMPTY;
+    pack_map(&item, 4);
+    pack_member_text(&item, "kind", "run");
+    pack_member_bytes(&item, "bundle", buffer_bytes(&bundle->contents));
+    pack_member_text(&item, "id", id);
+    pack_text(&item, "input");
+    if (input.size) buffer_add(&item, input.data, input.size);
+    else pack_nil(&item);
+    int status = buffer_check(&item, err);
+    if (!status) status = journal_inbox_add(journal, buffer_bytes(&item), err);
+    buffer_done(&item);
+    return status;
+}
+
+struct item {
+    struct item *next;
+    uint64_t number;
+    struct buffer contents;
+};
+
+struct taking {
+    struct item *first, **last;
+    bool is_failed;
+};
+
+/* Copies: a visitor may not write to the journal. */
+static bool keep(void *context, uint64_t number, struct bytes contents) {
+    struct taking *taking = context;
+    struct item *item = memory_new(sizeof *item);
+    if (!item) return !(taking->is_failed = true);
+    item->number = number;
+    buffer_add(&item->contents, contents.data, contents.size);
+    *taking->last = item;
+    taking->last = &item->next;
+    return true;
+}
+
+static int accept_item(struct services *services, const struct value *item,
+                       struct submission *submission, struct error *err) {
+    struct buffer input = BUFFER_EMPTY;
+    struct bundle bundle;
+    struct accepted accepted;
+    char *id = value_copy_text(value_get(item, "id"));
+    int status = bundle_open(value_get_bytes(item, "bundle"), &bundle, err);
+    if (!status) {
+        const struct value *given = value_get(item, "input");
+        if (given) pack_value(&input, given);
+        struct acceptance acceptance = {bundle.name, buffer_bytes(&input), id, 0};
+        status = accept_bundle(services, &acceptance, &bundle, submission, &accepted, err);
+        bundle_done(&bundle);
+    }
+    memory_free(id);
+    buffer_done(&input);
+    return status;
+}
+
+/* An item that can't be done is taken all the same, and said: it must not come again for ever. */
+static int take(struct services *services, struct item *item, struct error *err) {
+    struct submission *submission = submission_new();
+    struct value_tree tree;
+    struct error why;
+    if (!submission) return error_no_memory(err);
+    int status = value_read(buffer_bytes(&item->contents), &tree, &why);
+    if (!status) {
+        status = accept_item(services, &tree.root, submission, &why);
+        value_tree_done(&tree);
+    }
+    if (status && services->observer.on_trouble)
+        services->observer.on_trouble(services->observer.context, why.message, false);
+    submission_inbox(submission, item->number);
+    uint64_t position = committer_submit(services->committer, submission, err);
+    return position ? 0 : TEND_ENOMEM;
+}
+
+int inbox_take(struct services *services, struct error *err) {
+    struct taking taking = {NULL, &taking.first, false};
+    int status = journal_inbox(services->journal, keep, &taking, err);
+    bool has_any = taking.first != NULL;
+    while (taking.first) {
+        struct item *next = taking.first->next;
+        if (!status) status = take(services, taking.first, err);
+        buffer_done(&taking.first->contents);
+        memory_free(taking.first);
+        taking.first = next;
+    }
+    if (!status && has_any) status = journal_inbox_trim(services->journal, err);
+    return status;
+}

@@ -1,0 +1,15 @@
+/* The inbox: what other processes hand to the engine that owns the journal. An item is taken in the
+ * same commit as what it causes, so exactly once.
+ * May use: services, engine/accept.h. */
+#ifndef TEND_ENGINE_INBOX_H
+#define TEND_ENGINE_INBOX_H
+
+#include "engine/accept.h"
+
+/* A client's side: asks for a run of a bundle that it closed. Durable when it returns 0. */
+int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
+                  struct bytes input, struct error *err);
+/* The owner's side: deals with what is there. */
+int inbox_take(struct services *services, struct error *err);
+
+#endif

@@ -1,0 +1,507 @@
+/* Live: doing what the journal doesn't hold yet. Every outcome becomes an event of the step, the
+ * pure transition decides, its entries are queued, and the decision is acted upon. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "base/memory.h"
+#include "engine/accept.h"
+#include "engine/run.h"
+
+static const struct bytes no_bytes = {NULL, 0};
+
+bool error_is_retryable(struct bytes packed) {
+    static const char *const final[] = {"fatal", "value", "permission", "memory", "watchdog",
+                                        "cancelled"};
+    struct value_tree tree;
+    bool is_retryable = true;
+    if (value_read(packed, &tree, NULL)) return false;
+    struct bytes kind = value_get_bytes(&tree.root, "kind");
+    for (size_t i = 0; i < sizeof final / sizeof *final; i++)
+        if (bytes_are(kind, final[i])) is_retryable = false;
+    is_retryable = is_retryable && value_get_boolean(&tree.root, "retryable", true);
+    value_tree_done(&tree);
+    return is_retryable;
+}
+
+/* ---- telling the observer ---- */
+
+static void tell(struct strand *strand, const struct entry *entry) {
+    const struct observer *observer = &strand->run->services->observer;
+    const char *outcome = entry->type == ENTRY_DONE ? "done" : entry->type == ENTRY_RAISED
+                          ? "failed" : entry->type == ENTRY_FAILED ? "retrying" : NULL;
+    char message[300] = "";
+    struct value_tree tree;
+    if (!observer->on_step || !outcome) return;
+    if (entry->type != ENTRY_DONE && value_read(entry->value, &tree, NULL) == 0) {
+        struct bytes text = value_get_bytes(&tree.root, "message");
+        snprintf(message, sizeof message, "%.*s", (int)text.size, text.data);
+        value_tree_done(&tree);
+    }
+    int64_t now_us = clock_monotonic_us(strand->run->services->clock);
+    observer->on_step(observer->context, strand->run->record.id, strand->step->key,
+                      ask_kind_name(strand->step->kind), outcome,
+                      strand->began_us ? now_us - strand->began_us : 0, message);
+}
+
+static void append(struct strand *strand, struct entry *entry) {
+    run_append(strand->run, strand->step, entry);
+    tell(strand, entry);
+}
+
+/* ---- attempts ---- */
+
+static void make_idempotency_key(struct strand *strand) {
+    char text[ID_HASH_TEXT];
+    struct bytes parts[] = {buffer_bytes(&strand->run->seed), bytes_of(strand->run->record.id),
+                            bytes_of(strand->step->key), bytes_of("0")};
+    id_hash(parts, 4, text);
+    snprintf(strand->idempotency_key, sizeof strand->idempotency_key, "%.32s", text);
+}
+
+static void begin_attempt(struct strand *strand, uint32_t attempt) {
+    make_idempotency_key(strand);
+    strand->attempt = attempt;
+    strand->plain_count = 0;
+    strand->began_us = clock_monotonic_us(strand->run->services->clock);
+    if (strand->step->kind != ASK_STEP) {
+        barrier_hold(strand, strand->step->kind, false);
+        return;
+    }
+    strand->answer.attempt = attempt;
+    strand_answer(strand, ANSWER_CALL);
+}
+
+static void call_on_failure(struct strand *strand) {
+    buffer_clear(&strand->first_error);
+    buffer_add(&strand->first_error, strand->value.data, strand->value.size);
+    strand_answer(strand, ANSWER_ON_FAILURE);
+}
+
+static double draw(void) {
+    uint32_t random;
+    id_random(&random, sizeof random);
+    return random / 4294967296.0;
+}
+
+static void act(struct strand *strand, const struct step_decision *decision) {
+    switch (decision->action) {
+    case STEP_BEGIN: begin_attempt(strand, decision->attempt); break;
+    case STEP_ANSWER: strand_answer_step(strand); break;
+    case STEP_ASK_WHEN: strand_answer(strand, ANSWER_WHEN); break;
+    case STEP_ASK_ON_FAILURE: call_on_failure(strand); break;
+    case STEP_WAIT:
+        strand->step->due_at_us = decision->due_at_us;
+        strand->work = WORK_TIMER;
+        strand->is_left = true;
+        break;
+    }
+}
+
+void live_event(struct strand *strand, struct step_event *event) {
+    struct buffer scratch = BUFFER_EMPTY;
+    struct step_decision decision;
+    event->has_waited = strand->is_left;
+    event->chance = draw();
+    event->attempt = event->kind == STEP_ASKED || event->kind == STEP_DUE ? 0 : strand->attempt;
+    transition_step(strand->step, &strand->request, event, run_now_us(strand->run), &scratch,
+                    &decision);
+    for (size_t i = 0; i < decision.entry_count; i++) append(strand, &decision.entries[i]);
+    if (scratch.size) {
+        buffer_done(&strand->value);
+        strand->value = scratch;
+    } else {
+        buffer_done(&scratch);
+    }
+    if (!strand->run->is_over) act(strand, &decision);
+}
+
+/* The value of a step that ends at once: what strand->value holds. */
+static void done(struct strand *strand) {
+    struct step_event event = {.kind = STEP_SUCCEEDED, .value = buffer_bytes(&strand->value)};
+    if (strand->value.is_failed) run_out_of_memory(strand->run);
+    else live_event(strand, &event);
+}
+
+static void failed(struct strand *strand) {
+    struct step_event event = {.kind = STEP_FAILED, .value = buffer_bytes(&strand->value),
+                               .retry_after_us = strand->retry_after_us};
+    event.is_retryable = error_is_retryable(event.value);
+    live_event(strand, &event);
+}
+
+static void failed_with(struct strand *strand, const char *kind, const char *message) {
+    buffer_clear(&strand->value);
+    effect_pack_error(&strand->value, kind, message, false);
+    failed(strand);
+}
+
+void live_effect_ended(void *context, struct bytes result, struct bytes error, bool is_retryable,
+                       int64_t retry_after_us) {
+    struct strand *strand = context;
+    struct bytes value = result.size ? result : error;
+    (void)is_retryable; /* the packed error says so too */
+    strand->effect = NULL;
+    strand->retry_after_us = retry_after_us;
+    buffer_clear(&strand->value);
+    buffer_add(&strand->value, value.data, value.size);
+    if (strand->value.is_failed) {
+        run_out_of_memory(strand->run);
+    } else if (strand->is_inside) {
+        strand->work = WORK_CALLING;
+        strand_answer(strand, result.size ? ANSWER_VALUE : ANSWER_ERROR);
+    } else {
+        run_mask(strand->run, &strand->value);
+        if (result.size) done(strand);
+        else failed(strand);
+    }
+    run_advance(strand->run);
+}
+
+/* ---- timers ---- */
+
+static void begin_sleep(struct strand *strand) {
+    struct step *step = strand->step;
+    int64_t now_us = run_now_us(strand->run);
+    if (!step->is_waiting) {
+        const struct value *options = &strand->options.root;
+        int64_t due_us = value_get_integer(options, "until_us",
+                                           now_us + value_get_integer(options, "us", 0));
+        struct entry entry = {.type = ENTRY_WAITING, .kind = ASK_SLEEP, .at_us = now_us,
+                              .due_at_us = due_us};
+        append(strand, &entry);
+    }
+    strand->began_us = clock_monotonic_us(strand->run->services->clock);
+    strand->work = WORK_TIMER;
+    strand->is_left = true;
+    if (step->due_at_us <= now_us) live_due(strand, now_us);
+}
+
+void live_due(struct strand *strand, int64_t now_us) {
+    (void)now_us;
+    if (strand->step->kind == ASK_SLEEP) {
+        buffer_clear(&strand->value);
+        pack_nil(&strand->value);
+        done(strand);
+        return;
+    }
+    struct step_event event = {.kind = STEP_DUE};
+    live_event(strand, &event);
+}
+
+/* ---- children ---- */
+
+static int accept_child(struct strand *strand, uint64_t parent, struct accepted *child,
+                        struct error *err) {
+    const struct value *options = &strand->options.root, *input = value_get(options, "input");
+    struct buffer packed = BUFFER_EMPTY;
+    char *workflow = value_copy_text(value_get(options, "workflow"));
+    char *id = value_copy_text(value_get(options, "id"));
+    char own_id[JOURNAL_ID_MAX + 1];
+    make_idempotency_key(strand);
+    snprintf(own_id, sizeof own_id, "%s", strand->idempotency_key);
+    if (input) pack_value(&packed, input);
+    struct acceptance acceptance = {workflow ? workflow : "", buffer_bytes(&packed),
+                                    id ? id : own_id, parent};
+    int status = run_submission(strand->run) ? accept_run(strand->run->services, &acceptance,
+                                                          strand->run->submission, child, err)
+                                             : TEND_ENOMEM;
+    memory_free(workflow);
+    memory_free(id);
+    buffer_done(&packed);
+    return status;
+}
+
+static void pack_child(const struct accepted *child, struct buffer *out) {
+    buffer_clear(out);
+    pack_map(out, 2);
+    pack_member_text(out, "id", child->id);
+    pack_member_integer(out, "number", (int64_t)child->number);
+}
+
+static void begin_start(struct strand *strand) {
+    struct accepted child;
+    struct error err;
+    if (accept_child(strand, 0, &child, &err)) {
+        failed_with(strand, "error", err.message);
+        return;
+    }
+    buffer_clear(&strand->value);
+    pack_text(&strand->value, child.id);
+    done(strand);
+}
+
+static void await_child(struct strand *strand, uint64_t number) {
+    strand->child = number;
+    strand->work = WORK_CHILD;
+    strand->is_left = true;
+}
+
+static void begin_invoke(struct strand *strand) {
+    struct accepted child;
+    struct error err;
+    struct value_tree tree;
+    strand->began_us = clock_monotonic_us(strand->run->services->clock);
+    if (strand->step->is_waiting && value_read(strand->step->waits, &tree, &err) == 0) {
+        await_child(strand, (uint64_t)value_get_integer(&tree.root, "number", 0));
+        value_tree_done(&tree);
+        strand->run->host.adopt(strand->run->host.context, strand->child);
+        live_check_child(strand);
+        return;
+    }
+    if (accept_child(strand, strand->run->record.number, &child, &err)) {
+        failed_with(strand, "error", err.message);
+        return;
+    }
+    pack_child(&child, &strand->value);
+    struct entry entry = {.type = ENTRY_WAITING, .kind = ASK_INVOKE,
+                          .at_us = run_now_us(strand->run), .value = buffer_bytes(&strand->value)};
+    append(strand, &entry);
+    await_child(strand, child.number);
+    if (!child.is_new) {
+        strand->run->host.adopt(strand->run->host.context, child.number);
+        live_check_child(strand);
+    }
+}
+
+struct ending {
+    struct strand *strand;
+    bool is_found;
+};
+
+static bool find_ending(void *context, uint32_t sequence, struct bytes packed) {
+    struct ending *ending = context;
+    struct entry entry;
+    (void)sequence;
+    if (entry_read(packed, &entry, NULL) || entry.type != ENTRY_ENDED) return true;
+    buffer_clear(&ending->strand->value);
+    buffer_add(&ending->strand->value, entry.value.data, entry.value.size);
+    return !(ending->is_found = true);
+}
+
+static void child_failed(struct strand *strand, const struct record *child) {
+    struct buffer packed = BUFFER_EMPTY;
+    char message[ERROR_MESSAGE_MAX];
+    snprintf(message, sizeof message, "%.200s (run %s) %s: %.500s", child->workflow, child->id,
+             run_status_name(child->status), child->message);
+    pack_map(&packed, 4);
+    pack_member_text(&packed, "message", message);
+    pack_member_text(&packed, "kind", "child");
+    pack_member_boolean(&packed, "retryable", false);
+    pack_text(&packed, "cause");
+    buffer_add(&packed, strand->value.data, strand->value.size);
+    buffer_done(&strand->value);
+    strand->value = packed;
+    failed(strand);
+}
+
+void live_check_child(struct strand *strand) {
+    struct journal *journal = strand->run->services->journal;
+    struct ending ending = {strand, false};
+    struct record child;
+    if (record_load(journal, strand->child, &child, NULL)) return;
+    if (!run_status_is_final(child.status)) return;
+    if (journal_entries(journal, strand->child, find_ending, &ending, NULL) || !ending.is_found)
+        return;
+    if (child.status == RUN_COMPLETED) done(strand);
+    else child_failed(strand, &child);
+}
+
+/* ---- state ---- */
+
+static struct bytes state_key(const struct strand *strand) {
+    return value_get_bytes(&strand->options.root, "key");
+}
+
+static void state_failed(struct strand *strand, const struct error *err) {
+    failed_with(strand, "error", err->message);
+}
+
+static void begin_state_get(struct strand *strand) {
+    struct error err;
+    uint64_t version;
+    buffer_clear(&strand->value);
+    if (shared_state_read(strand->run->services->state, state_key(strand), &strand->value, &version,
+                          &err))
+        state_failed(strand, &err);
+    else
+        done(strand);
+}
+
+static void begin_state_list(struct strand *strand) {
+    const struct value *options = &strand->options.root;
+    struct error err;
+    buffer_clear(&strand->value);
+    if (shared_state_list(strand->run->services->state, value_get_bytes(options, "prefix"),
+                          value_get_bytes(options, "after"),
+                          (size_t)value_get_integer(options, "limit", 1000), &strand->value, &err))
+        state_failed(strand, &err);
+    else
+        done(strand);
+}
+
+/* The write and the step's entry in one submission. TEND_ECONFLICT: somebody else wrote meanwhile. */
+static int state_write(struct strand *strand, struct bytes value, struct bytes result,
+                       struct error *err) {
+    struct run *run = strand->run;
+    struct buffer packed = BUFFER_EMPTY;
+    struct submission *submission = submission_new();
+    struct entry entry = {.type = ENTRY_DONE, .key = bytes_of(strand->step->key),
+                          .kind = strand->step->kind, .attempt = 1, .at_us = run_now_us(run),
+                          .has_waited = strand->is_left, .value = result};
+    run_flush(run);
+    entry_pack(&entry, &packed);
+    if (!submission || packed.is_failed) {
+        buffer_done(&packed);
+        submission_free(submission);
+        return error_no_memory(err);
+    }
+    submission_entry(submission, run->record.number, run->record.next_sequence, buffer_bytes(&packed));
+    buffer_done(&packed);
+    int status = shared_state_write(run->services->state, state_key(strand), value,
+                                    strand->state_version, submission, &run->position, err);
+    if (status == TEND_ECONFLICT) submission_free(submission);
+    if (status) return status;
+    step_apply(strand->step, &entry, run->record.next_sequence++);
+    run->queued_entries++;
+    tell(strand, &entry);
+    return 0;
+}
+
+static int read_version(struct strand *strand, struct error *err) {
+    struct buffer ignored = BUFFER_EMPTY;
+    int status = shared_state_read(strand->run->services->state, state_key(strand), &ignored,
+                                   &strand->state_version, err);
+    buffer_done(&ignored);
+    return status;
+}
+
+static void begin_state_set(struct strand *strand) {
+    const struct value *value = value_get(&strand->options.root, "value");
+    struct buffer packed = BUFFER_EMPTY;
+    struct error err;
+    int status;
+    if (value) pack_value(&packed, value);
+    run_mask(strand->run, &packed);
+    buffer_clear(&strand->value);
+    pack_nil(&strand->value);
+    do {
+        status = read_version(strand, &err);
+        if (!status) status = state_write(strand, value ? buffer_bytes(&packed) : no_bytes,
+                                          buffer_bytes(&strand->value), &err);
+    } while (status == TEND_ECONFLICT);
+    buffer_done(&packed);
+    if (status) state_failed(strand, &err);
+    else strand_answer_step(strand);
+}
+
+static void begin_state_update(struct strand *strand) {
+    struct error err;
+    buffer_clear(&strand->value);
+    if (shared_state_read(strand->run->services->state, state_key(strand), &strand->value,
+                          &strand->state_version, &err))
+        state_failed(strand, &err);
+    else
+        strand_answer(strand, ANSWER_UPDATE);
+}
+
+/* The function's value is in strand->value. */
+static void end_state_update(struct strand *strand) {
+    struct error err;
+    struct bytes value = buffer_bytes(&strand->value);
+    bool is_nil = value.size == 1 && (unsigned char)value.data[0] == 0xc0;
+    int status = state_write(strand, is_nil ? no_bytes : value, value, &err);
+    if (status == TEND_ECONFLICT) begin_state_update(strand);
+    else if (status) state_failed(strand, &err);
+    else strand_answer_step(strand);
+}
+
+/* ---- beginning, and what called functions come back with ---- */
+
+void live_begin(struct strand *strand) {
+    struct step_event event = {.kind = STEP_ASKED};
+    switch (strand->step->kind) {
+    case ASK_SLEEP: begin_sleep(strand); break;
+    case ASK_INVOKE: begin_invoke(strand); break;
+    case ASK_START: begin_start(strand); break;
+    case ASK_STATE_GET: begin_state_get(strand); break;
+    case ASK_STATE_SET: begin_state_set(strand); break;
+    case ASK_STATE_UPDATE: begin_state_update(strand); break;
+    case ASK_STATE_LIST: begin_state_list(strand); break;
+    case ASK_PARALLEL:
+        if (strand->branches_ended == strand->branch_count) live_join(strand);
+        break;
+    default: live_event(strand, &event); break;
+    }
+}
+
+void live_join(struct strand *strand) {
+    struct step *step = strand->step;
+    if (strand->is_cancelling) {
+        strand->is_cancelling = false;
+        strand_answer_error(strand, "cancelled", "cancelled: another branch of the parallel failed");
+        return;
+    }
+    if (!step->is_ended && strand->run->is_replaying) return; /* replay_end comes by here again */
+    if (!step->is_ended) {
+        struct entry entry = {.type = ENTRY_DONE, .kind = ASK_PARALLEL, .attempt = 1,
+                              .at_us = run_now_us(strand->run), .has_waited = true};
+        append(strand, &entry);
+    }
+    buffer_clear(&strand->value);
+    strand->work = WORK_NONE;
+    strand->answer.at_us = step->ended_at_us;
+    strand->answer.attempt = (uint32_t)strand->failed_index;
+    strand_answer(strand, ANSWER_JOINED);
+}
+
+/* {…, cause = what on_failure was called with} */
+static void add_cause(struct strand *strand) {
+    struct buffer packed = BUFFER_EMPTY;
+    struct value_tree tree;
+    if (value_read(buffer_bytes(&strand->value), &tree, NULL)) return;
+    if (tree.root.kind == VALUE_MAP) {
+        pack_map(&packed, tree.root.map.count + 1);
+        for (size_t i = 0; i < tree.root.map.count; i++) {
+            pack_bytes(&packed, tree.root.map.members[i].key);
+            pack_value(&packed, &tree.root.map.members[i].value);
+        }
+        pack_text(&packed, "cause");
+        buffer_add(&packed, strand->first_error.data, strand->first_error.size);
+    }
+    value_tree_done(&tree);
+    buffer_done(&strand->value);
+    strand->value = packed;
+}
+
+static void raise_finally(struct strand *strand) {
+    struct step_event event = {.kind = STEP_FAILED, .value = buffer_bytes(&strand->value)};
+    strand->request.has_on_failure = false;
+    live_event(strand, &event);
+}
+
+static void verdict(struct strand *strand, bool says_yes) {
+    struct step_event event = {.kind = STEP_FAILED, .value = buffer_bytes(&strand->value),
+                               .is_retryable = true, .has_said_yes = says_yes,
+                               .has_said_no = !says_yes, .retry_after_us = strand->retry_after_us};
+    live_event(strand, &event);
+}
+
+void live_called(struct strand *strand, struct ask *ask) {
+    if (ask->kind == ASK_VERDICT) {
+        verdict(strand, ask->verdict);
+        return;
+    }
+    buffer_done(&strand->value);
+    strand->value = ask->value;
+    ask->value = BUFFER_EMPTY;
+    strand->retry_after_us = 0;
+    run_mask(strand->run, &strand->value);
+    bool has_raised = ask->kind == ASK_RAISED;
+    if (strand->called == ANSWER_UPDATE && !has_raised) end_state_update(strand);
+    else if (strand->called == ANSWER_ON_FAILURE && has_raised) add_cause(strand), raise_finally(strand);
+    else if (strand->called == ANSWER_WHEN || (strand->called == ANSWER_UPDATE && has_raised))
+        raise_finally(strand);
+    else if (has_raised) failed(strand);
+    else done(strand);
+}

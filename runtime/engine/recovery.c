@@ -1,0 +1,32 @@
+/* Recovery; see recovery.h. A child's end and its parent's wake-up are two steps: a crash between
+ * them is why every run that waits for a child is looked at. */
+#include "engine/recovery.h"
+
+#include <string.h>
+
+struct recovering {
+    struct admission *admission;
+    size_t count;
+};
+
+static bool wake(void *context, const struct journal_run *run) {
+    struct recovering *recovering = context;
+    struct record record;
+    struct error err;
+    if (record_read(run, &record, &err)) return true;
+    if (record.status == RUN_WAITING && strcmp(record.waits_kind, "child") != 0) return true;
+    admission_include(recovering->admission, record.number);
+    admission_wake(recovering->admission, record.number);
+    recovering->count++;
+    return true;
+}
+
+int recovery_wake_all(struct journal *journal, struct admission *admission, size_t *count,
+                      struct error *err) {
+    struct recovering recovering = {admission, 0};
+    struct journal_filter filter = {
+        .statuses = 1u << RUN_PENDING | 1u << RUN_RUNNING | 1u << RUN_WAITING, .oldest_first = true};
+    int status = journal_runs(journal, &filter, wake, &recovering, err);
+    *count = recovering.count;
+    return status;
+}

@@ -1,0 +1,146 @@
+/* Replay: what the code asks for is looked up in the journal, and where the two don't agree the run
+ * is blocked before anything is executed.
+ *
+ * Branches come by the same way as they did: a branch is resumed by the entry that ended its step,
+ * and of several that could go on it is the one whose entry came first (entries count up over the
+ * whole run). A step that ended without its branch being left (a pure one) is answered at once. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "engine/run.h"
+
+/* The branch path of a key: everything before the last slash (slashes in names are encoded). */
+static struct bytes path_of(struct bytes key) {
+    while (key.size && key.data[key.size - 1] != '/') key.size--;
+    if (key.size) key.size--;
+    return key;
+}
+
+static int count_unread(struct run *run, struct bytes key, int by) {
+    uintptr_t count = (uintptr_t)map_get(&run->unread, path_of(key)) + (uintptr_t)by;
+    run->unread_count += (size_t)by;
+    if (count == 0) {
+        map_remove(&run->unread, path_of(key));
+        return 0;
+    }
+    return map_set(&run->unread, path_of(key), (void *)count);
+}
+
+static struct step *step_new(struct run *run, struct bytes key, enum ask_kind kind) {
+    struct step *step = memory_new(sizeof *step);
+    if (!step) return NULL;
+    step->key = memory_copy(key.data, key.size);
+    step->kind = kind;
+    if (step->key && map_set(&run->steps, key, step) == 0) return step;
+    memory_free(step->key);
+    memory_free(step);
+    return NULL;
+}
+
+int replay_load(struct run *run, const struct entry *entry, uint32_t sequence, struct error *err) {
+    if (entry->key.size == 0) return 0;
+    struct step *step = map_get(&run->steps, entry->key);
+    if (!step) {
+        step = step_new(run, entry->key, entry->kind);
+        if (!step || count_unread(run, entry->key, 1)) return error_no_memory(err);
+    }
+    step_apply(step, entry, sequence);
+    return 0;
+}
+
+static void make_key(struct strand *strand, struct bytes name, struct buffer *key) {
+    struct buffer encoded = BUFFER_EMPTY;
+    text_add_key(&encoded, name);
+    struct bytes text = buffer_bytes(&encoded);
+    uintptr_t uses = (uintptr_t)map_get(&strand->uses, text) + 1;
+    if (encoded.is_failed || map_set(&strand->uses, text, (void *)uses)) key->is_failed = true;
+    if (strand->path.size) buffer_add_format(key, "%s/", strand->path.data);
+    buffer_add(key, text.data, text.size);
+    if (uses > 1) buffer_add_format(key, "#%zu", (size_t)uses);
+    buffer_done(&encoded);
+}
+
+static struct step *find(struct strand *strand, struct bytes key, enum ask_kind kind) {
+    struct run *run = strand->run;
+    struct step *step = map_get(&run->steps, key);
+    if (!step) return step_new(run, key, kind);
+    if (step->kind != kind) {
+        run_block(run, "replay: %s asks for %s '%.*s', but its journal has a %s of that name; restore "
+                       "the script's old source or start a new run",
+                  branch_where(strand->lua), ask_kind_name(kind), (int)key.size, key.data,
+                  ask_kind_name(step->kind));
+        return NULL;
+    }
+    if (!step->is_asked) count_unread(run, key, -1);
+    return step;
+}
+
+struct step *replay_ask(struct strand *strand, struct bytes name, enum ask_kind kind) {
+    struct buffer key = BUFFER_EMPTY;
+    struct step *step = NULL;
+    make_key(strand, name, &key);
+    if (!key.is_failed) step = find(strand, buffer_bytes(&key), kind);
+    if (step) step->is_asked = true;
+    else if (!strand->run->is_over) run_out_of_memory(strand->run);
+    buffer_done(&key);
+    return step;
+}
+
+bool replay_next(struct run *run) {
+    struct strand *first = NULL;
+    for (struct strand *strand = run->strands; strand; strand = strand->next) {
+        if (strand->state != STRAND_PARKED || !strand->step || !strand->step->is_ended) continue;
+        if (strand->work == WORK_BRANCHES) continue; /* goes on when its branches have ended */
+        if (!first || strand->step->sequence < first->step->sequence) first = strand;
+    }
+    if (first) strand_answer_step(first);
+    return first != NULL;
+}
+
+/* A key of that branch which is recorded and wasn't asked for: the first that was recorded. */
+static const struct step *first_unread(const struct run *run, struct bytes path, bool is_any) {
+    const struct step *first = NULL;
+    size_t at = 0;
+    struct bytes key;
+    void *value;
+    while (map_next(&run->steps, &at, &key, &value)) {
+        const struct step *step = value;
+        if (step->is_asked || (!is_any && !bytes_equal(path_of(key), path))) continue;
+        if (!first || step->first_at_us < first->first_at_us) first = step;
+    }
+    return first;
+}
+
+static void check_strand(struct strand *strand) {
+    struct run *run = strand->run;
+    struct bytes path = buffer_bytes(&strand->path);
+    if (!map_get(&run->unread, path)) return;
+    const struct step *unread = first_unread(run, path, false);
+    run_block(run, "replay: %s asks for %s '%s', which isn't in its journal; the journal has %s '%s' "
+                   "there, which the code didn't ask for. Restore the script's old source or start a "
+                   "new run",
+              branch_where(strand->lua), ask_kind_name(strand->step->kind), strand->step->key,
+              unread ? ask_kind_name(unread->kind) : "a step", unread ? unread->key : "?");
+}
+
+void replay_end(struct run *run) {
+    for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next)
+        if (strand->state == STRAND_PARKED && strand->step) check_strand(strand);
+    run->is_replaying = false;
+    for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
+        if (strand->state != STRAND_PARKED || !strand->step || strand->step->is_ended) continue;
+        strand->is_left = true;
+        live_begin(strand);
+    }
+}
+
+bool replay_is_read(struct run *run) {
+    if (!run->unread_count) return true;
+    const struct step *unread = first_unread(run, (struct bytes){"", 0}, true);
+    run_block(run, "replay: the code ended without asking for %s '%s', which its journal has. Restore "
+                   "the script's old source or start a new run",
+              unread ? ask_kind_name(unread->kind) : "a step", unread ? unread->key : "?");
+    return false;
+}

@@ -1,0 +1,442 @@
+/* A run in memory: loading, its turn, what goes to the journal, leaving; see run.h. */
+#include "engine/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+static const int64_t turn_us = 10000;      /* then other runs of the worker have a turn */
+static const int64_t moment_us = 1000000;  /* a shorter wait stays in memory */
+static const size_t queued_entries_max = 1000;
+
+int64_t run_now_us(const struct run *run) { return clock_wall_us(run->services->clock); }
+
+/* ---- loading ---- */
+
+struct loading {
+    struct run *run;
+    size_t *ends; /* where each entry ends in run->loaded */
+    size_t count, capacity;
+    bool is_failed;
+};
+
+static bool keep_entry(void *context, uint32_t sequence, struct bytes packed) {
+    struct loading *loading = context;
+    (void)sequence;
+    if (loading->count == loading->capacity) {
+        size_t capacity = loading->capacity ? loading->capacity * 2 : 64;
+        size_t *ends = memory_resize(loading->ends, capacity * sizeof *ends);
+        if (!ends) return !(loading->is_failed = true);
+        loading->ends = ends;
+        loading->capacity = capacity;
+    }
+    buffer_add(&loading->run->loaded, packed.data, packed.size);
+    loading->ends[loading->count++] = loading->run->loaded.size;
+    return true;
+}
+
+/* The entries are all there and won't move any more: fold them. *accepted is the first. */
+static int fold_entries(struct loading *loading, struct entry *accepted, struct error *err) {
+    struct run *run = loading->run;
+    size_t start = 0;
+    if (loading->is_failed || run->loaded.is_failed) return error_no_memory(err);
+    if (!loading->count) return error_set(err, TEND_EFORMAT, "the run has no entries");
+    for (size_t i = 0; i < loading->count; i++) {
+        struct entry entry;
+        struct bytes packed = {run->loaded.data + start, loading->ends[i] - start};
+        int status = entry_read(packed, &entry, err);
+        if (!status) status = replay_load(run, &entry, (uint32_t)i, err);
+        if (status) return status;
+        if (i == 0) *accepted = entry;
+        start = loading->ends[i];
+    }
+    run->record.next_sequence = (uint32_t)loading->count;
+    return 0;
+}
+
+static int load_entries(struct run *run, struct entry *accepted, struct error *err) {
+    struct loading loading = {.run = run};
+    int status = journal_entries(run->services->journal, run->record.number, keep_entry, &loading,
+                                 err);
+    if (!status) status = fold_entries(&loading, accepted, err);
+    memory_free(loading.ends);
+    return status;
+}
+
+static void on_log(void *context, struct branch *branch, const char *level, struct bytes message,
+                   struct bytes fields) {
+    struct run *run = context;
+    struct buffer value = BUFFER_EMPTY;
+    (void)branch;
+    if (run->is_replaying || run->is_over) return;
+    pack_map(&value, 3);
+    pack_member_text(&value, "level", level);
+    pack_member_bytes(&value, "message", message);
+    pack_text(&value, "fields");
+    buffer_add(&value, fields.data, fields.size);
+    run_mask(run, &value);
+    struct entry entry = {.type = ENTRY_LOG, .at_us = run_now_us(run), .value = buffer_bytes(&value)};
+    run_append(run, NULL, &entry);
+    struct value_tree tree;
+    if (run->services->observer.on_log && value_read(entry.value, &tree, NULL) == 0) {
+        run->services->observer.on_log(run->services->observer.context, run->record.id, level,
+                                       value_get_bytes(&tree.root, "message"));
+        value_tree_done(&tree);
+    }
+    buffer_done(&value);
+}
+
+static int64_t on_now(void *context) { return run_now_us(context); }
+
+static int open_isolate(struct run *run, const struct value *accepted, struct error *err) {
+    struct buffer bundle = BUFFER_EMPTY, settings = BUFFER_EMPTY;
+    struct services *services = run->services;
+    struct bytes hash = value_get_bytes(accepted, "settings");
+    int status = journal_bundle(services->journal, bytes_of(run->record.bundle), &bundle, err);
+    if (!status) status = journal_bundle(services->journal, hash, &settings, err);
+    struct isolate_options options = {.host = &run->isolate_host,
+                                      .bundle = buffer_bytes(&bundle),
+                                      .settings = buffer_bytes(&settings),
+                                      .settings_now = buffer_bytes(&services->settings),
+                                      .seed = buffer_bytes(&run->seed),
+                                      .memory_max = services->memory_max};
+    if (!status) status = isolate_new(&options, &run->isolate, err);
+    buffer_done(&bundle);
+    buffer_done(&settings);
+    return status;
+}
+
+static int begin_main(struct run *run, const struct value *accepted, int64_t at_us,
+                      struct error *err) {
+    struct buffer input = BUFFER_EMPTY;
+    struct branch *branch;
+    pack_value(&input, value_get(accepted, "input"));
+    int status = buffer_check(&input, err);
+    if (!status) status = isolate_begin(run->isolate, buffer_bytes(&input), &branch, err);
+    buffer_done(&input);
+    if (status) return status;
+    branch_set_now(branch, at_us);
+    struct strand *strand = strand_new(run, branch, NULL, 0);
+    if (!strand) return error_no_memory(err);
+    branch_seed(branch, buffer_bytes(&strand->path));
+    strand_ready(strand, false);
+    return 0;
+}
+
+static int begin(struct run *run, const struct entry *accepted, struct error *err) {
+    struct value_tree tree;
+    int status = value_read(accepted->value, &tree, err);
+    if (status) return status;
+    struct bytes seed = value_get_bytes(&tree.root, "seed");
+    buffer_add(&run->seed, seed.data, seed.size);
+    status = buffer_check(&run->seed, err);
+    if (!status) status = open_isolate(run, &tree.root, err);
+    if (!status) status = begin_main(run, &tree.root, accepted->at_us, err);
+    value_tree_done(&tree);
+    return status;
+}
+
+static int admit(struct run *run, struct error *err) {
+    enum run_status next;
+    int status = transition_run(run->record.status, RUN_ADMITTED, &next, err);
+    if (status) return status;
+    run->record.status = next;
+    run->record.due_at_us = 0;
+    run->record.owner = run->services->fence;
+    run->record.waits_kind[0] = run->record.waits_for[0] = '\0';
+    run->is_record_dirty = true;
+    return 0;
+}
+
+static int load(struct run *run, uint64_t number, struct error *err) {
+    struct entry accepted = {0};
+    int status = record_load(run->services->journal, number, &run->record, err);
+    if (!status) status = admit(run, err);
+    if (!status) status = load_entries(run, &accepted, err);
+    if (!status) status = begin(run, &accepted, err);
+    if (status == TEND_EINPUT && !run->is_over) {
+        run_block(run, "its sources can't be loaded any more: %s", err->message);
+        return 0;
+    }
+    return status;
+}
+
+int run_load(const struct run_host *host, uint64_t number, struct run **ret, struct error *err) {
+    struct run *run = memory_new(sizeof *run);
+    if (!run) return error_no_memory(err);
+    run->host = *host;
+    run->services = host->place->services;
+    run->isolate_host = (struct isolate_host){run, on_log, on_now};
+    run->last_strand = &run->strands;
+    run->last_ready = &run->ready;
+    run->is_replaying = true;
+    int status = load(run, number, err);
+    if (status)
+        run_free(run);
+    else
+        *ret = run;
+    return status;
+}
+
+/* ---- freeing ---- */
+
+static void free_rest(struct run *run) {
+    size_t at = 0;
+    struct bytes key;
+    void *value;
+    while (map_next(&run->steps, &at, &key, &value)) {
+        memory_free(((struct step *)value)->key);
+        memory_free(value);
+    }
+    map_done(&run->steps);
+    map_done(&run->unread);
+    isolate_free(run->isolate);
+    buffer_done(&run->loaded);
+    buffer_done(&run->seed);
+    memory_free(run);
+}
+
+static void timer_closed(uv_handle_t *handle) { free_rest(handle->data); }
+
+void run_free(struct run *run) {
+    if (!run) return;
+    while (run->strands) {
+        struct strand *next = run->strands->next;
+        strand_free(run->strands, false);
+        run->strands = next;
+    }
+    run->submission = submission_free(run->submission);
+    if (run->has_timer)
+        uv_close((uv_handle_t *)&run->timer, timer_closed);
+    else
+        free_rest(run);
+}
+
+/* ---- to the journal ---- */
+
+void run_out_of_memory(struct run *run) {
+    const struct observer *observer = &run->services->observer;
+    if (!run->is_broken && observer->on_trouble)
+        observer->on_trouble(observer->context, "out of memory: a run was dropped; it goes on from "
+                                                "its journal at the next start", false);
+    run->is_broken = run->is_over = true;
+}
+
+struct submission *run_submission(struct run *run) {
+    if (!run->submission) run->submission = submission_new();
+    if (!run->submission) run_out_of_memory(run);
+    return run->submission;
+}
+
+void run_mask(struct run *run, struct buffer *packed) {
+    struct buffer masked = BUFFER_EMPTY;
+    bool changed = false;
+    if (secrets_mask(run->services->secrets, buffer_bytes(packed), &masked, &changed, NULL) == 0 &&
+        changed) {
+        buffer_done(packed);
+        *packed = masked;
+    } else {
+        buffer_done(&masked);
+    }
+}
+
+void run_append(struct run *run, struct step *step, struct entry *entry) {
+    struct submission *submission = run_submission(run);
+    struct buffer packed = BUFFER_EMPTY;
+    if (!submission) return;
+    if (step) entry->key = bytes_of(step->key);
+    entry_pack(entry, &packed);
+    if (packed.is_failed) {
+        run_out_of_memory(run);
+    } else {
+        submission_entry(submission, run->record.number, run->record.next_sequence,
+                         buffer_bytes(&packed));
+        if (step) step_apply(step, entry, run->record.next_sequence);
+        run->record.next_sequence++;
+        run->queued_entries++;
+    }
+    buffer_done(&packed);
+}
+
+void run_flush(struct run *run) {
+    struct error err;
+    if (run->is_record_dirty && run_submission(run)) {
+        submission_record(run->submission, &run->record);
+        run->is_record_dirty = false;
+    }
+    if (!run->submission) return;
+    uint64_t position = committer_submit(run->services->committer, run->submission, &err);
+    run->submission = NULL;
+    if (position) run->position = position;
+    else run_out_of_memory(run);
+    barrier_submitted(run);
+}
+
+static void change_status(struct run *run, enum run_event event) {
+    enum run_status next;
+    struct error err;
+    if (transition_run(run->record.status, event, &next, &err)) return;
+    run->record.status = next;
+    run->is_record_dirty = true;
+}
+
+void run_block(struct run *run, const char *format, ...) {
+    va_list args;
+    if (run->is_over) return;
+    va_start(args, format);
+    vsnprintf(run->record.message, sizeof run->record.message, format, args);
+    va_end(args);
+    change_status(run, RUN_MISMATCHED);
+    run->is_over = true;
+}
+
+void run_end(struct run *run, enum run_event event, struct bytes value) {
+    struct value_tree tree;
+    if (run->is_over) return;
+    change_status(run, event);
+    run->record.ended_at_us = run_now_us(run);
+    if (event == RUN_RAISED && value_read(value, &tree, NULL) == 0) {
+        struct bytes message = value_get_bytes(&tree.root, "message");
+        snprintf(run->record.message, sizeof run->record.message, "%.*s", (int)message.size,
+                 message.data);
+        value_tree_done(&tree);
+    }
+    struct entry entry = {.type = ENTRY_ENDED, .attempt = run->record.status,
+                          .at_us = run->record.ended_at_us, .value = value};
+    run_append(run, NULL, &entry);
+    if (run->record.parent && run->submission) submission_wake(run->submission, run->record.parent);
+    run->is_over = true;
+}
+
+/* ---- the turn ---- */
+
+static struct strand *take_ready(struct run *run) {
+    struct strand *strand = run->ready;
+    if (!strand) return NULL;
+    run->ready = strand->next_ready;
+    if (!run->ready) run->last_ready = &run->ready;
+    strand->next_ready = NULL;
+    return strand;
+}
+
+/* What a run that only waits waits for: its soonest timer, or a child. */
+struct waiting {
+    const struct strand *timer, *child;
+    bool is_busy; /* something else is under way */
+};
+
+static struct waiting look(const struct run *run) {
+    struct waiting waiting = {NULL, NULL, false};
+    for (const struct strand *strand = run->strands; strand; strand = strand->next) {
+        if (strand->state == STRAND_ENDED || !strand->is_started) continue;
+        if (strand->work == WORK_TIMER) {
+            if (!waiting.timer || strand->step->due_at_us < waiting.timer->step->due_at_us)
+                waiting.timer = strand;
+        } else if (strand->work == WORK_CHILD) {
+            waiting.child = strand;
+        } else if (strand->work != WORK_BRANCHES) {
+            waiting.is_busy = true;
+        }
+    }
+    return waiting;
+}
+
+static void suspend(struct run *run, const struct waiting *waiting) {
+    const struct strand *strand = waiting->timer ? waiting->timer : waiting->child;
+    struct record *record = &run->record;
+    const char *kind = !waiting->timer ? "child" : strand->step->kind == ASK_SLEEP ? "timer" : "retry";
+    change_status(run, RUN_WAITS);
+    record->due_at_us = waiting->timer ? strand->step->due_at_us : 0;
+    snprintf(record->waits_kind, sizeof record->waits_kind, "%s", kind);
+    snprintf(record->waits_for, sizeof record->waits_for, "%s", strand->step->key);
+    run->is_leaving = true;
+}
+
+static void on_timer(uv_timer_t *timer) {
+    struct run *run = timer->data;
+    int64_t now_us = run_now_us(run);
+    if (run->is_over || run->is_leaving) return;
+    for (struct strand *strand = run->strands; strand; strand = strand->next)
+        if (strand->state == STRAND_PARKED && strand->work == WORK_TIMER &&
+            strand->step->due_at_us <= now_us)
+            live_due(strand, now_us);
+    run_advance(run);
+}
+
+static void arm(struct run *run, const struct strand *soonest) {
+    int64_t wait_us = soonest->step->due_at_us - run_now_us(run);
+    if (!run->has_timer) {
+        uv_timer_init(run->host.place->loop, &run->timer);
+        run->timer.data = run;
+        run->has_timer = true;
+    }
+    uv_timer_start(&run->timer, on_timer, wait_us > 0 ? (uint64_t)(wait_us / 1000 + 1) : 0, 0);
+}
+
+/* Every branch waits: goes to the journal, and out of memory where the wait is long. */
+static void settle(struct run *run) {
+    if (!run->is_over) {
+        struct waiting waiting = look(run);
+        bool is_long = !waiting.timer || waiting.timer->step->due_at_us > run_now_us(run) + moment_us;
+        if (!waiting.is_busy && is_long && (waiting.timer || waiting.child))
+            suspend(run, &waiting);
+        else if (waiting.timer)
+            arm(run, waiting.timer);
+    }
+    run_flush(run);
+}
+
+static bool must_give_way(struct run *run, int64_t until_us) {
+    return run->queued_entries > queued_entries_max ||
+           clock_monotonic_us(run->services->clock) > until_us;
+}
+
+static void turn(struct run *run) {
+    int64_t until_us = clock_monotonic_us(run->services->clock) + turn_us;
+    unsigned count = 0;
+    while (!run->is_over) {
+        struct strand *strand = NULL;
+        if (run->ready && (++count & 15) == 0 && must_give_way(run, until_us)) {
+            run_flush(run);
+            if (run->queued_entries <= queued_entries_max)
+                run->host.wants_turn(run->host.context, run);
+            return;
+        }
+        if ((strand = take_ready(run))) strand_resume(strand);
+        else if (!run->is_replaying) break;
+        else if (!replay_next(run)) replay_end(run);
+    }
+    settle(run);
+}
+
+void run_advance(struct run *run) {
+    if (run->is_advancing || run->is_leaving) return;
+    run->is_advancing = true;
+    turn(run);
+    run->is_advancing = false;
+}
+
+void run_durable(struct run *run, uint64_t position) {
+    bool was_throttled = run->queued_entries > queued_entries_max;
+    if (position >= run->position) run->queued_entries = 0;
+    if (run->is_over || run->is_leaving) return;
+    bool has_released = barrier_release(run, position);
+    if (has_released || was_throttled) run_advance(run);
+}
+
+void run_wake(struct run *run) {
+    if (run->is_over || run->is_leaving) return;
+    for (struct strand *strand = run->strands; strand; strand = strand->next)
+        if (strand->state == STRAND_PARKED && strand->work == WORK_CHILD) live_check_child(strand);
+    run_advance(run);
+}
+
+bool run_may_leave(const struct run *run, uint64_t durable) {
+    if (run->is_broken) return true;
+    return (run->is_over || run->is_leaving) && !run->submission && !run->is_record_dirty &&
+           durable >= run->position;
+}

@@ -1,0 +1,253 @@
+/* A strand: the engine's side of a branch. What the branch asks is parked here, and the answer is
+ * handed back from here. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "engine/run.h"
+
+struct strand *strand_new(struct run *run, struct branch *lua, struct strand *parent, size_t index) {
+    struct strand *strand = memory_new(sizeof *strand);
+    if (!strand) return NULL;
+    strand->run = run;
+    strand->lua = lua;
+    strand->parent = parent;
+    strand->index = index;
+    strand->state = STRAND_PARKED;
+    if (parent) {
+        buffer_add_format(&strand->path, "%s/", parent->step->key);
+        text_add_key(&strand->path, branch_key(lua));
+    }
+    *run->last_strand = strand;
+    run->last_strand = &strand->next;
+    return strand;
+}
+
+void strand_free(struct strand *strand, bool is_cancelled) {
+    effect_abort(strand->effect, is_cancelled);
+    value_tree_done(&strand->options);
+    value_tree_done(&strand->plain);
+    buffer_done(&strand->options_bytes);
+    buffer_done(&strand->plain_bytes);
+    buffer_done(&strand->value);
+    buffer_done(&strand->first_error);
+    buffer_done(&strand->path);
+    map_done(&strand->uses);
+    memory_free(strand->branches);
+    memory_free(strand);
+}
+
+void strand_ready(struct strand *strand, bool is_first) {
+    struct run *run = strand->run;
+    strand->state = STRAND_READY;
+    if (is_first) {
+        strand->next_ready = run->ready;
+        run->ready = strand;
+        if (!strand->next_ready) run->last_ready = &strand->next_ready;
+    } else {
+        strand->next_ready = NULL;
+        *run->last_ready = strand;
+        run->last_ready = &strand->next_ready;
+    }
+}
+
+/* ---- answers ---- */
+
+void strand_answer(struct strand *strand, enum answer_kind kind) {
+    strand->answer.kind = kind;
+    strand->answer.value = buffer_bytes(&strand->value);
+    strand->answer.idempotency_key = strand->idempotency_key;
+    bool is_call = kind == ANSWER_CALL || kind == ANSWER_WHEN || kind == ANSWER_ON_FAILURE ||
+                   kind == ANSWER_UPDATE;
+    if (is_call) strand->called = kind;
+    strand->work = is_call ? WORK_CALLING : strand->work;
+    strand_ready(strand, !strand->is_left);
+}
+
+void strand_answer_step(struct strand *strand) {
+    struct step *step = strand->step;
+    strand->answer.at_us = step->ended_at_us;
+    strand->work = WORK_NONE;
+    if (step->value.data != strand->value.data) {
+        buffer_clear(&strand->value);
+        buffer_add(&strand->value, step->value.data, step->value.size);
+    }
+    if (strand->value.is_failed) {
+        run_out_of_memory(strand->run);
+        return;
+    }
+    strand_answer(strand, step->has_raised ? ANSWER_ERROR : ANSWER_VALUE);
+}
+
+void strand_answer_error(struct strand *strand, const char *kind, const char *message) {
+    buffer_clear(&strand->value);
+    effect_pack_error(&strand->value, kind, message, false);
+    strand->work = WORK_NONE;
+    strand_answer(strand, ANSWER_ERROR);
+}
+
+/* ---- cancelling: raised once, at the primitive where it waits or at its next one ---- */
+
+static void raise_cancelled(struct strand *strand) {
+    effect_abort(strand->effect, true);
+    strand->effect = NULL;
+    strand->is_left = true;
+    strand->is_cancelling = false;
+    strand_answer_error(strand, "cancelled", "cancelled: another branch of the parallel failed");
+}
+
+void strand_cancel(struct strand *strand) {
+    if (strand->state == STRAND_ENDED) return;
+    if (!strand->is_started) {
+        strand->state = STRAND_ENDED;
+        if (strand->parent) strand->parent->branches_ended++;
+        return;
+    }
+    if (strand->state == STRAND_READY) {
+        strand->is_cancelling = true;
+    } else if (strand->work == WORK_BRANCHES) {
+        strand->is_cancelling = true;
+        for (size_t i = 0; i < strand->branch_count; i++) strand_cancel(strand->branches[i]);
+    } else {
+        raise_cancelled(strand);
+    }
+}
+
+/* ---- branches of a parallel ---- */
+
+static void start_branches(struct strand *strand) {
+    while (strand->branches_started < strand->branch_count &&
+           strand->branches_started - strand->branches_ended < strand->branch_limit) {
+        struct strand *branch = strand->branches[strand->branches_started++];
+        branch->is_started = true;
+        branch_set_now(branch->lua, branch_now(strand->lua));
+        strand_ready(branch, false);
+    }
+}
+
+static void make_branches(struct strand *strand, size_t count) {
+    int64_t limit = value_get_integer(&strand->options.root, "limit", 0);
+    memory_free(strand->branches);
+    strand->branches = memory_new((count + 1) * sizeof(struct strand *));
+    strand->branch_count = strand->branches_ended = strand->branches_started = 0;
+    strand->failed_index = 0;
+    strand->branch_limit = limit > 0 ? (size_t)limit : SIZE_MAX;
+    strand->is_settling = value_get_boolean(&strand->options.root, "settle", false);
+    strand->work = WORK_BRANCHES;
+    strand->is_left = true;
+    for (size_t i = 0; strand->branches && i < count; i++) {
+        struct branch *lua = branch_child(strand->lua, i);
+        struct strand *branch = strand_new(strand->run, lua, strand, i);
+        if (!branch || branch->path.is_failed) break;
+        branch_seed(lua, buffer_bytes(&branch->path));
+        strand->branches[strand->branch_count++] = branch;
+    }
+    if (strand->branch_count < count) run_out_of_memory(strand->run);
+}
+
+static void branch_ended(struct strand *strand, bool has_failed) {
+    struct strand *parent = strand->parent;
+    parent->branches_ended++;
+    if (has_failed && !parent->failed_index && !parent->is_settling) {
+        parent->failed_index = strand->index + 1;
+        for (size_t i = 0; i < parent->branch_count; i++) strand_cancel(parent->branches[i]);
+    }
+    start_branches(parent);
+    if (parent->branches_ended == parent->branch_count) live_join(parent);
+}
+
+/* ---- asking ---- */
+
+static void take_options(struct buffer *from, struct buffer *to, struct value_tree *tree,
+                         struct run *run) {
+    struct error err;
+    value_tree_done(tree);
+    *tree = (struct value_tree){0};
+    buffer_done(to);
+    *to = *from;
+    *from = BUFFER_EMPTY;
+    if (value_read(buffer_bytes(to), tree, &err)) {
+        *tree = (struct value_tree){0};
+        run_out_of_memory(run);
+    }
+}
+
+static int read_request(struct strand *strand, const struct ask *ask, struct error *err) {
+    const struct value *options = &strand->options.root;
+    bool is_retried = ask->kind == ASK_STEP || ask->kind == ASK_HTTP || ask->kind == ASK_LLM ||
+                      ask->kind == ASK_AGENT || ask->kind == ASK_EXEC;
+    struct step_request request = {.has_when = ask->has_when,
+                                   .has_on_failure = ask->has_on_failure};
+    int64_t ignored = 0;
+    int status = retry_read(options, is_retried, &request.retry, err);
+    if (!status) status = duration_read(options, "deadline", &request.deadline_us, err);
+    if (!status) status = duration_read(options, "timeout", &ignored, err);
+    strand->request = request;
+    return status;
+}
+
+static void park(struct strand *strand, struct ask *ask) {
+    strand->is_left = false;
+    strand->plain_count = strand->attempt = 0;
+    strand->step = replay_ask(strand, buffer_bytes(&ask->name), ask->kind);
+    if (!strand->step) return;
+    if (ask->kind == ASK_PARALLEL) {
+        make_branches(strand, ask->branch_count);
+        start_branches(strand);
+        if (!strand->branch_count) live_join(strand);
+    } else if (strand->step->is_ended) {
+        if (!strand->step->has_waited) strand_answer_step(strand);
+    } else if (!strand->run->is_replaying) {
+        live_begin(strand);
+    }
+}
+
+static void asked(struct strand *strand, struct ask *ask) {
+    struct error err;
+    take_options(&ask->options, &strand->options_bytes, &strand->options, strand->run);
+    if (strand->run->is_over) return;
+    if (read_request(strand, ask, &err)) {
+        error_context(&err, "%s", ask_kind_name(ask->kind));
+        strand_answer_error(strand, "error", err.message);
+        return;
+    }
+    park(strand, ask);
+}
+
+/* Inside a step's function: an effect, or the first touch of a file. */
+static void asked_inside(struct strand *strand, struct ask *ask) {
+    if (ask->kind == ASK_PLAIN)
+        take_options(&ask->options, &strand->plain_bytes, &strand->plain, strand->run);
+    if (!strand->run->is_over)
+        barrier_hold(strand, ask->kind == ASK_PLAIN ? ask->effect : ASK_BARRIER, true);
+}
+
+static void ended(struct strand *strand, bool has_failed) {
+    struct run *run = strand->run;
+    strand->state = STRAND_ENDED;
+    strand->work = WORK_NONE;
+    if (strand->parent) {
+        branch_ended(strand, has_failed);
+        return;
+    }
+    struct buffer *value = &branch_ask(strand->lua)->value;
+    if (!replay_is_read(run)) return;
+    run->is_replaying = false;
+    run_mask(run, value);
+    run_end(run, has_failed ? RUN_RAISED : RUN_RETURNED, buffer_bytes(value));
+}
+
+void strand_resume(struct strand *strand) {
+    struct answer answer = strand->answer;
+    strand->state = STRAND_PARKED;
+    strand->is_started = true;
+    strand->answer = (struct answer){0};
+    enum branch_outcome outcome = branch_resume(strand->lua, &answer);
+    struct ask *ask = branch_ask(strand->lua);
+    if (outcome != BRANCH_ASKS) ended(strand, outcome == BRANCH_RAISED);
+    else if (strand->is_cancelling) raise_cancelled(strand);
+    else if (ask->kind < ASK_RECORDED) asked(strand, ask);
+    else if (ask->kind == ASK_PLAIN || ask->kind == ASK_BARRIER) asked_inside(strand, ask);
+    else live_called(strand, ask);
+}

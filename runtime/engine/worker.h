@@ -1,0 +1,33 @@
+/* A worker: a thread with a libuv loop, an HTTP client and the runs that it holds. A run lives on one
+ * worker at a time; what others want of it arrives by mail.
+ * May use: engine/run.h, io/. The functions here may be called from any thread. */
+#ifndef TEND_ENGINE_WORKER_H
+#define TEND_ENGINE_WORKER_H
+
+#include "engine/services.h"
+
+struct worker;
+
+struct worker_host {
+    void *context;
+    /* A run left memory: it ended, waits, or could not be loaded (*err then). On its thread. */
+    void (*on_left)(void *context, uint64_t number, const struct record *record,
+                    const struct error *err);
+    /* A wake was handed to a run that is here. */
+    void (*on_woken)(void *context, uint64_t number);
+    /* A run that must be running, for somebody waits for it. */
+    void (*adopt)(void *context, uint64_t number);
+};
+
+int worker_new(struct services *services, const struct worker_host *host, struct worker **ret,
+               struct error *err);
+/* Lets go of its runs (what they do outside goes on where it can) and ends the thread. */
+struct worker *worker_free(struct worker *worker);
+
+enum worker_mail { WORKER_ADOPT, WORKER_WAKE };
+/* TEND_ENOMEM. */
+int worker_send(struct worker *worker, enum worker_mail kind, uint64_t number);
+/* More became durable. */
+void worker_nudge(struct worker *worker);
+
+#endif

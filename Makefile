@@ -10,24 +10,28 @@ VERSION := 0.1.0
 # ---- what is needed -------------------------------------------------------------------------
 
 # Debian packages by name; docs/dependencies.md says what each is for.
-APT_BUILD := gcc make pkg-config liblua5.4-dev liblmdb-dev libuv1-dev libcurl4-openssl-dev \
+APT_BUILD := gcc pkg-config libc6-dev liblua5.4-dev liblmdb-dev libuv1-dev libcurl4-openssl-dev \
              libyajl-dev libsodium-dev
-APT_TEST  := libcmocka-dev libmsgpack-dev git curl ca-certificates procps util-linux
-APT_CHECK := clang clang-format clang-tidy cppcheck lua-check
-# npm packages: pinned in tests/e2e/package.json (the coding agent's server, GraphQL validation).
+APT_TEST  := libcmocka-dev libmsgpack-dev git curl ca-certificates procps passwd util-linux
+APT_CHECK := clang clang-format lua-check
+# npm packages, pinned in tests/e2e/package-lock.json: the coding agent's server, GraphQL validation.
+
+# `make demo`, `make test` and `make check` set up what they need, before anything is compiled.
+SETUP := $(if $(filter deps demo test check,$(MAKECMDGOALS)),deps)
 
 # ---- how it is compiled ---------------------------------------------------------------------
 
 PKGS     := lua5.4 lmdb libuv yajl libsodium
-PKG_ASKED = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS  = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+# Asked once, when first needed: on a fresh machine that is after `deps`.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
             -Wvla -Wwrite-strings -Wundef -Wformat=2 -Werror
 OPTIMISE ?= -O2 -g
-CFLAGS   += -std=c11 -D_GNU_SOURCE -Iruntime $(PKG_ASKED) $(WARNINGS) $(OPTIMISE) $(SANITIZE) \
+override CFLAGS = -std=c11 -D_GNU_SOURCE -Iruntime $(PKG_CFLAGS) $(WARNINGS) $(OPTIMISE) $(SANITIZE) \
             -fno-omit-frame-pointer -fstack-protector-strong -MMD -MP \
             -DTEND_VERSION='"$(VERSION)"' -DTEND_PREFIX='"$(PREFIX)"'
-LDLIBS   := $(PKG_LIBS) -lpthread -lm -ldl
+LDLIBS   = $(PKG_LIBS) -lpthread -lm -ldl
 LDFLAGS  += $(SANITIZE)
 
 # ---- layers: each an archive; a program links its own layer and those below it ---------------
@@ -60,7 +64,7 @@ $(call archive,$(1)): $(call objects,$(1))
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_rules,$(layer))))
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/%.o: %.c Makefile | $(SETUP)
 	@echo "  cc     $<"
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -c -o $@ $<
@@ -78,5 +82,60 @@ $(call unit_programs,$(1)): $(BUILD)/%: $(BUILD)/%.o $(call archives,$(1))
 endef
 $(foreach layer,$(LAYERS),$(eval $(call unit_rules,$(layer))))
 
+.PHONY: all deps test test-runtime demo check format install help clean
 .SECONDARY:
+
+test: all $(UNIT) | $(SETUP) ## unit, workflow, crash and end-to-end tests
+	@node tests/run.js $(BUILD)
+
+test-runtime: all $(UNIT) ## unit and workflow tests only (also of a sanitizer build, see below)
+	@node tests/run.js $(BUILD) unit workflow
+
+# make BUILD=build-asan SANITIZE="-fsanitize=address,undefined" test-runtime
+
+demo: all | $(SETUP) ## a sick service becomes a pull request, and survives kill -9 (KEEP=1: stays)
+	@node examples/demo/demo.js
+
+# ---- set-up ---------------------------------------------------------------------------------
+
+deps: ## install what building and testing need (Debian and npm packages, by name)
+	@tools/deps "$(APT_BUILD) $(APT_TEST) $(if $(filter check,$(MAKECMDGOALS)),$(APT_CHECK))"
+
+# ---- quality --------------------------------------------------------------------------------
+
+C_FILES := $(sort $(wildcard runtime/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.c))
+LUA_FILES := $(sort $(wildcard stdlib/*.lua workflows/*.lua examples/*.lua))
+
+check: all | $(SETUP) ## formatting, clang's warnings, layers, Lua analysis, longest functions
+	@echo "  clang  (warnings as errors)"
+	@for file in $(wildcard runtime/*/*.c); do \
+	    clang $(filter-out -MMD -MP,$(CFLAGS)) -fsyntax-only $$file || exit 1; done
+	@echo "  format"
+	@clang-format --dry-run -Werror $(C_FILES)
+	@echo "  lua"
+	@luacheck --quiet $(LUA_FILES)
+	@$(BUILD)/tend check --quiet workflows examples
+	@tools/check-layers
+	@tools/check-architecture
+	@tools/longest-functions 10
+
+format: ## lay out the C files as .clang-format says
+	@clang-format -i $(C_FILES)
+
+# ---- installing -----------------------------------------------------------------------------
+
+install: all ## install the program, its Lua and its manual under PREFIX (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tend/stdlib \
+	           $(DESTDIR)$(PREFIX)/share/tend/workflows
+	install -m 755 $(BUILD)/tend $(DESTDIR)$(PREFIX)/bin/tend
+	install -m 644 stdlib/*.lua $(DESTDIR)$(PREFIX)/share/tend/stdlib/
+	install -m 644 workflows/*.lua $(DESTDIR)$(PREFIX)/share/tend/workflows/
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+help: ## list these
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | \
+	    awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -73,6 +73,7 @@ void order_push_keys(lua_State *L, int index);
 
 /* Libraries: each sets its globals. [-0, +0, m] */
 void sandbox_open(lua_State *L);
+int sandbox_tostring(lua_State *L); /* the script's tostring: shows no address. [-0, +1, e] */
 void order_open(lua_State *L);   /* pairs, next, table.sort in an order that is always the same */
 void step_open(lua_State *L);    /* step, fatal */
 void http_open(lua_State *L);

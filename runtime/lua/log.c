@@ -10,7 +10,10 @@ static int write_line(lua_State *L, const char *level) {
     struct bytes message;
     struct error err;
     lua_settop(L, 2);
-    message.data = luaL_tolstring(L, 1, &message.size);
+    lua_pushcfunction(L, sandbox_tostring);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    message.data = lua_tolstring(L, -1, &message.size);
     buffer_clear(&isolate->scratch);
     if (convert_pack(L, 2, "fields", false, &isolate->scratch, &err))
         return convert_raise(L, "value", false, err.message);

@@ -38,17 +38,46 @@ static void add_library(lua_State *L, const char *name, const char *const *names
     lua_pop(L, 2);
 }
 
-/* Text never shows an address: it differs from process to process. */
-static int plain_tostring(lua_State *L) {
-    luaL_checkany(L, 1);
-    int type = lua_type(L, 1);
+/* Text never shows an address: it differs from process to process. What Lua would show with one
+ * has this name instead; NULL for the rest. [-0, +0, -] */
+static const char *name_for_address(lua_State *L, int index) {
+    int type = lua_type(L, index);
     bool has_address = type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA ||
                        type == LUA_TTHREAD || type == LUA_TLIGHTUSERDATA;
-    if (has_address && luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) {
-        lua_pushstring(L, type == LUA_TLIGHTUSERDATA ? "null" : luaL_typename(L, 1));
-        return 1;
+    if (!has_address) return NULL;
+    if (luaL_getmetafield(L, index, "__tostring") != LUA_TNIL) {
+        lua_pop(L, 1);
+        return NULL;
     }
-    luaL_tolstring(L, 1, NULL);
+    return type == LUA_TLIGHTUSERDATA ? "null" : lua_typename(L, type);
+}
+
+int sandbox_tostring(lua_State *L) {
+    luaL_checkany(L, 1);
+    const char *name = name_for_address(L, 1);
+    if (name) lua_pushstring(L, name);
+    else luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+/* Lua's own string.format (upvalue) without its ways to show an address: %s, and %p. */
+static int plain_format(lua_State *L) {
+    const char *at = luaL_checkstring(L, 1);
+    while ((at = strchr(at, '%'))) {
+        at += 1 + strspn(at + 1, "-+ #0123456789.");
+        if (*at == 'p')
+            return luaL_error(L, "string.format: %%p shows an address, which would differ on replay");
+        if (*at) at++;
+    }
+    for (int i = 2; i <= lua_gettop(L); i++) {
+        const char *name = name_for_address(L, i);
+        if (!name) continue;
+        lua_pushstring(L, name);
+        lua_replace(L, i);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
     return 1;
 }
 
@@ -90,11 +119,16 @@ static int text_load(lua_State *L) {
 }
 
 static void add_own(lua_State *L) {
-    static const luaL_Reg own[] = {{"tostring", plain_tostring},
+    static const luaL_Reg own[] = {{"tostring", sandbox_tostring},
                                    {"setmetatable", checked_setmetatable},
                                    {"load", text_load},
                                    {NULL, NULL}};
     luaL_setfuncs(L, own, 0);
+    lua_getfield(L, -1, "string");
+    lua_getfield(L, -1, "format");
+    lua_pushcclosure(L, plain_format, 1);
+    lua_setfield(L, -2, "format");
+    lua_pop(L, 1);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_getfield(L, -1, "debug");
     lua_createtable(L, 0, 1);

@@ -87,6 +87,7 @@ const routes = {
     response.end();
   },
   '/status': (request, response, query) => json(response, Number(query.get('code')), { code: query.get('code') }),
+  '/open/session/status': (request, response) => json(response, 200, {}),
   '/seen': (request, response) => json(response, 200, seen),
 };
 

@@ -1,8 +1,8 @@
 /* JSON Schema; see schema.h.
  *
  * One recursive walk over schema and value together. `struct check` carries the path to the value
- * as text, cut back on the way up. A problem found is written down and the walk goes on, so that one
- * repair turn can mend them all; within anyOf and oneOf problems are only counted. */
+ * as text, cut back on the way up. A problem found is written down and the walk goes on, so that
+ * one repair turn can mend them all; within anyOf and oneOf problems are only counted. */
 #include "analysis/schema.h"
 
 #include <math.h>
@@ -70,7 +70,8 @@ static void leave(struct check *check, size_t size) {
     if (check->path.data) check->path.data[size] = '\0';
 }
 
-/* ---- equality: enum, const ------------------------------------------------------------------------ */
+/* ---- equality: enum, const
+ * ------------------------------------------------------------------------ */
 
 static bool is_equal(const struct value *a, const struct value *b);
 
@@ -118,10 +119,8 @@ static void add_choice(struct buffer *line, const struct value *choice) {
         buffer_add_format(line, "\"%.*s\"", (int)choice->text.size, choice->text.data);
     else if (choice->kind == VALUE_BOOLEAN)
         buffer_add_text(line, choice->boolean ? "true" : "false");
-    else if (value_is_number(choice))
-        buffer_add_format(line, "%.15g", value_number(choice));
-    else
-        buffer_add_text(line, value_kind_name(choice->kind));
+    else if (value_is_number(choice)) buffer_add_format(line, "%.15g", value_number(choice));
+    else buffer_add_text(line, value_kind_name(choice->kind));
 }
 
 static int check_enum(struct check *check, const struct value *choices, const struct value *value) {
@@ -149,7 +148,8 @@ static int check_const(struct check *check, const struct value *only, const stru
     return 0;
 }
 
-/* ---- type ----------------------------------------------------------------------------------------- */
+/* ---- type
+ * ----------------------------------------------------------------------------------------- */
 
 static bool is_whole(const struct value *value) {
     if (value->kind == VALUE_INTEGER) return true;
@@ -206,7 +206,8 @@ static int check_type(struct check *check, const struct value *type, const struc
     return 0;
 }
 
-/* ---- limits ---------------------------------------------------------------------------------------- */
+/* ---- limits
+ * ---------------------------------------------------------------------------------------- */
 
 static double characters(struct bytes text) {
     size_t count = 0;
@@ -255,7 +256,8 @@ static int check_limits(struct check *check, const struct value *schema,
     return 0;
 }
 
-/* ---- objects and lists ------------------------------------------------------------------------------ */
+/* ---- objects and lists
+ * ------------------------------------------------------------------------------ */
 
 static int check_required(struct check *check, const struct value *required,
                           const struct value *value) {
@@ -304,7 +306,8 @@ static int check_items(struct check *check, const struct value *items, const str
     return status;
 }
 
-/* ---- combinations ------------------------------------------------------------------------------------ */
+/* ---- combinations
+ * ------------------------------------------------------------------------------------ */
 
 /* Whether it fits, without writing problems down. */
 static int fits(struct check *check, const struct value *schema, const struct value *value,
@@ -361,7 +364,8 @@ static int check_all(struct check *check, const struct value *schemas, const str
     return status;
 }
 
-/* ---- the walk ------------------------------------------------------------------------------------------ */
+/* ---- the walk
+ * ------------------------------------------------------------------------------------------ */
 
 typedef int keyword_check(struct check *check, const struct value *argument,
                           const struct value *value);
@@ -392,10 +396,11 @@ static int check_value(struct check *check, const struct value *schema, const st
     if (schema->kind != VALUE_MAP) return bad_schema(check, "a schema", "must be an object");
     struct bytes reference = value_get_bytes(schema, "$ref");
     if (reference.size)
-        return error_set_kind(check->err, TEND_EINPUT, "value",
-                              "the schema for %s uses $ref (%.*s), which isn't supported: write the "
-                              "schema out in its place",
-                              path_text(check), (int)reference.size, reference.data);
+        return error_set_kind(
+            check->err, TEND_EINPUT, "value",
+            "the schema for %s uses $ref (%.*s), which isn't supported: write the "
+            "schema out in its place",
+            path_text(check), (int)reference.size, reference.data);
     if (check->depth >= DEPTH_MAX)
         return bad_schema(check, "it", "is nested deeper than 200 schemas");
     check->depth++;

@@ -14,8 +14,8 @@
 #include "base/value.h"
 
 /* Appends one line "path: what" for each problem to *problems ("plan.causes[2].cause: missing"; the
- * root is called "answer"), at most SCHEMA_PROBLEMS_MAX. TEND_EINPUT, kind "value": the schema itself
- * is wrong or nested too deeply; the message names the place. TEND_ENOMEM. */
+ * root is called "answer"), at most SCHEMA_PROBLEMS_MAX. TEND_EINPUT, kind "value": the schema
+ * itself is wrong or nested too deeply; the message names the place. TEND_ENOMEM. */
 enum { SCHEMA_PROBLEMS_MAX = 20 };
 int schema_check(const struct value *schema, const struct value *value, struct buffer *problems,
                  bool *is_valid, struct error *err);

@@ -109,12 +109,26 @@ static int conflict(const char *id, struct error *err) {
                      "the id %s belongs to a run of another workflow or input; choose another id", id);
 }
 
+/* 0 with *number: a recorded run of that id, workflow and input; 0 with 0: none. */
+static int find_recorded(struct journal *journal, const char *id, const char *workflow,
+                         const char *given, uint64_t *number, struct error *err) {
+    struct record record;
+    struct first_entry first = {""};
+    *number = 0;
+    int status = record_load_by_id(journal, id, &record, err);
+    if (status == TEND_ENOENT) return 0;
+    if (!status) status = journal_entries(journal, record.number, read_given, &first, err);
+    if (status) return status;
+    if (strcmp(record.workflow, workflow) != 0 || strcmp(first.given, given) != 0)
+        return conflict(id, err);
+    *number = record.number;
+    return 0;
+}
+
 /* 0 with *is_there = true: a run of that id, workflow and input exists. */
 static int find_existing(struct services *services, const char *id, const char *workflow,
                          const char *given, struct accepted *ret, bool *is_there,
                          struct error *err) {
-    struct record record;
-    struct first_entry first = {""};
     *is_there = false;
     for (struct accepting *a = services->accepting; a; a = a->next) {
         if (strcmp(a->id, id) != 0) continue;
@@ -124,16 +138,13 @@ static int find_existing(struct services *services, const char *id, const char *
         *is_there = true;
         return 0;
     }
-    int status = record_load_by_id(services->journal, id, &record, err);
-    if (status == TEND_ENOENT) return 0;
-    if (!status)
-        status = journal_entries(services->journal, record.number, read_given, &first, err);
-    if (status) return status;
-    if (strcmp(record.workflow, workflow) != 0 || strcmp(first.given, given) != 0)
-        return conflict(id, err);
-    ret->number = record.number;
-    *is_there = true;
-    return 0;
+    uint64_t number;
+    int status = find_recorded(services->journal, id, workflow, given, &number, err);
+    if (!status && number) {
+        ret->number = number;
+        *is_there = true;
+    }
+    return status;
 }
 
 static int check_id(const char *id, struct error *err) {
@@ -144,6 +155,14 @@ static int check_id(const char *id, struct error *err) {
                                     id[i]);
     if (is_good) return 0;
     return error_set(err, TEND_EINPUT, "'%.140s' is no run id: 1 to 128 of A-Z a-z 0-9 . _ -", id);
+}
+
+int accept_check_id(struct journal *journal, const char *id, const char *workflow,
+                    struct bytes given, uint64_t *number, struct error *err) {
+    char hash[ID_HASH_TEXT];
+    int status = check_id(id, err);
+    hash_given(given, hash);
+    return status ? status : find_recorded(journal, id, workflow, hash, number, err);
 }
 
 /* ---- the new run ---- */
@@ -219,6 +238,20 @@ static int accept_locked(struct services *services, const struct acceptance *acc
     return status ? status : remember(services, ret, bundle->name, given, err);
 }
 
+/* Known secrets in the input don't reach the journal either. */
+static int mask(struct services *services, struct buffer *input, struct error *err) {
+    struct buffer masked = BUFFER_EMPTY;
+    bool changed = false;
+    int status = secrets_mask(services->secrets, buffer_bytes(input), &masked, &changed, err);
+    if (!status && changed) {
+        buffer_done(input);
+        *input = masked;
+    } else {
+        buffer_done(&masked);
+    }
+    return status;
+}
+
 int accept_bundle(struct services *services, const struct acceptance *acceptance,
                   const struct bundle *bundle, struct submission *submission,
                   struct accepted *ret, struct error *err) {
@@ -228,6 +261,7 @@ int accept_bundle(struct services *services, const struct acceptance *acceptance
     if (!status)
         status = accept_input(buffer_bytes(&bundle->definition), acceptance->input, &input, err);
     if (status) error_context(err, "%s", bundle->name);
+    if (!status) status = mask(services, &input, err);
     if (!status) {
         pthread_mutex_lock(&services->accepting_mutex);
         status = accept_locked(services, acceptance, bundle, buffer_bytes(&input), submission,
@@ -262,4 +296,8 @@ bool accept_durable(struct services *services, uint64_t number) {
     }
     pthread_mutex_unlock(&services->accepting_mutex);
     return was_there;
+}
+
+void accept_done(struct services *services) {
+    while (services->accepting) accept_durable(services, services->accepting->number);
 }

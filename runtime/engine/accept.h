@@ -32,7 +32,13 @@ int accept_bundle(struct services *services, const struct acceptance *acceptance
 /* The run is durable: the journal answers for it from now on. True if it was accepted by this
  * process. */
 bool accept_durable(struct services *services, uint64_t number);
+/* Only the checks: may a run of this workflow and input, as given, have this id? *number: the run
+ * that has it already, 0: none. TEND_EINPUT, TEND_ECONFLICT. */
+int accept_check_id(struct journal *journal, const char *id, const char *workflow,
+                    struct bytes given, uint64_t *number, struct error *err);
 /* Only the checks: is the input one that the workflow takes? Appends the input with its defaults. */
 int accept_input(struct bytes definition, struct bytes given, struct buffer *out, struct error *err);
+/* At the end: forgets what was accepted and never became durable. */
+void accept_done(struct services *services);
 
 #endif

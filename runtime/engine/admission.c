@@ -9,6 +9,11 @@ struct held {
     bool has_wake; /* woken since it was let in; it may be on its way out */
 };
 
+struct waiter {
+    struct waiter *next;
+    uint64_t number;
+};
+
 struct admission {
     pthread_mutex_t mutex;
     struct worker **workers;
@@ -16,6 +21,7 @@ struct admission {
     size_t *loads;
     struct map held;   /* number -> held */
     struct map scope;  /* number -> non-NULL */
+    struct map waited; /* number of a child -> waiters that aren't its parent */
     bool is_everything, is_open;
 };
 
@@ -32,12 +38,22 @@ int admission_new(bool is_everything, struct admission **ret, struct error *err)
     return 0;
 }
 
+static void waiters_free(struct waiter *waiter) {
+    while (waiter) {
+        struct waiter *next = waiter->next;
+        memory_free(waiter);
+        waiter = next;
+    }
+}
+
 struct admission *admission_free(struct admission *admission) {
     if (!admission) return NULL;
     size_t at = 0;
     struct bytes key;
     void *value;
     while (map_next(&admission->held, &at, &key, &value)) memory_free(value);
+    for (at = 0; map_next(&admission->waited, &at, &key, &value);) waiters_free(value);
+    map_done(&admission->waited);
     map_done(&admission->held);
     map_done(&admission->scope);
     memory_free(admission->loads);
@@ -89,17 +105,46 @@ static void admit(struct admission *admission, uint64_t number) {
     admission->loads[held->worker]++;
 }
 
-void admission_wake(struct admission *admission, uint64_t number) {
-    pthread_mutex_lock(&admission->mutex);
+static void wake(struct admission *admission, uint64_t number) {
     struct held *held = map_get(&admission->held, key_of(&number));
     bool is_ours = admission->is_everything || map_get(&admission->scope, key_of(&number));
+    if (!admission->is_open) return; /* the workers may be gone */
     if (held) {
         held->has_wake = true;
         (void)worker_send(admission->workers[held->worker], WORKER_WAKE, number);
-    } else if (is_ours && admission->is_open) {
+    } else if (is_ours) {
         admit(admission, number);
     }
+}
+
+void admission_wake(struct admission *admission, uint64_t number) {
+    pthread_mutex_lock(&admission->mutex);
+    wake(admission, number);
     pthread_mutex_unlock(&admission->mutex);
+}
+
+static void await(struct admission *admission, uint64_t number, uint64_t waiter) {
+    struct waiter *first = map_get(&admission->waited, key_of(&number));
+    for (struct waiter *known = first; known; known = known->next)
+        if (known->number == waiter) return;
+    struct waiter *added = memory_new(sizeof *added);
+    if (!added) return; /* then it goes on at the next start */
+    *added = (struct waiter){first, waiter};
+    if (map_set(&admission->waited, key_of(&number), added)) memory_free(added);
+}
+
+void admission_await(struct admission *admission, uint64_t number, uint64_t waiter) {
+    pthread_mutex_lock(&admission->mutex);
+    await(admission, number, waiter);
+    pthread_mutex_unlock(&admission->mutex);
+}
+
+void admission_ended(struct admission *admission, uint64_t number) {
+    pthread_mutex_lock(&admission->mutex);
+    struct waiter *first = map_remove(&admission->waited, key_of(&number));
+    for (struct waiter *waiter = first; waiter; waiter = waiter->next) wake(admission, waiter->number);
+    pthread_mutex_unlock(&admission->mutex);
+    waiters_free(first);
 }
 
 void admission_woken(struct admission *admission, uint64_t number) {

@@ -20,6 +20,11 @@ void admission_close(struct admission *admission);
 void admission_include(struct admission *admission, uint64_t number);
 /* It is ready, or what it waits for may be there. */
 void admission_wake(struct admission *admission, uint64_t number);
+/* `waiter` is to be woken, too, when the run has ended: it joined a child of another run. Forgotten
+ * with the process: recovery looks at every run that waits for a child. */
+void admission_await(struct admission *admission, uint64_t number, uint64_t waiter);
+/* It has ended, and that is durable: wakes those. */
+void admission_ended(struct admission *admission, uint64_t number);
 /* A worker's word: it left memory (is_ended: for good), a wake was delivered. */
 void admission_left(struct admission *admission, uint64_t number, bool is_ended);
 void admission_woken(struct admission *admission, uint64_t number);

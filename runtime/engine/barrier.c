@@ -53,7 +53,7 @@ static void start(struct strand *strand) {
         .idempotency_key = idempotency_key(strand, key, sizeof key),
         .failures = strand->step->failures};
     strand->work = WORK_EFFECT;
-    strand->began_us = clock_monotonic_us(strand->run->services->clock);
+    if (!strand->is_inside) strand->began_us = clock_monotonic_us(strand->run->services->clock);
     if (effect_start(strand->run->host.place, &request, live_effect_ended, strand, &strand->effect,
                      &err) == 0)
         return;
@@ -66,7 +66,7 @@ static void start(struct strand *strand) {
 }
 
 bool barrier_release(struct run *run, uint64_t durable) {
-    bool has_released = false;
+    bool has_released = false, was_advancing = run->is_advancing;
     run->is_advancing = true; /* what ends at once is answered in the turn that follows */
     for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
         if (strand->state != STRAND_PARKED || strand->work != WORK_BARRIER) continue;
@@ -79,6 +79,6 @@ bool barrier_release(struct run *run, uint64_t durable) {
             start(strand);
         }
     }
-    run->is_advancing = false;
+    run->is_advancing = was_advancing;
     return has_released;
 }

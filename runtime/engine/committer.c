@@ -113,6 +113,14 @@ static bool commit(struct committer *committer, const struct submission *queue) 
     return status == 0;
 }
 
+static void queue_free(struct submission *queue) {
+    while (queue) {
+        struct submission *next = queue->next;
+        submission_free(queue);
+        queue = next;
+    }
+}
+
 /* After a commit: wakes and state, in the queue's order; then the submissions go. */
 static void release(struct committer *committer, struct submission *queue) {
     const struct committer_host *host = &committer->host;
@@ -154,7 +162,10 @@ static void *work(void *context) {
     while ((queue = take_queue(committer, &position))) {
         bool is_durable = commit(committer, queue);
         settle(committer, position, !is_durable);
-        if (!is_durable) break;
+        if (!is_durable) {
+            queue_free(queue);
+            break;
+        }
         release(committer, queue);
         committer->host.on_durable(committer->host.context, position);
     }
@@ -190,11 +201,7 @@ struct committer *committer_free(struct committer *committer) {
     pthread_cond_signal(&committer->queued);
     pthread_mutex_unlock(&committer->mutex);
     if (committer->has_thread) pthread_join(committer->thread, NULL);
-    while (committer->first) {
-        struct submission *next = committer->first->next;
-        submission_free(committer->first);
-        committer->first = next;
-    }
+    queue_free(committer->first);
     pthread_mutex_destroy(&committer->mutex);
     pthread_cond_destroy(&committer->queued);
     pthread_cond_destroy(&committer->settled);

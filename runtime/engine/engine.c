@@ -85,10 +85,14 @@ static void on_broken(void *context, const struct error *err) {
 static void on_left(void *context, uint64_t number, const struct record *record,
                     const struct error *err) {
     struct engine *engine = context;
-    struct left *left = memory_new(sizeof *left);
-    bool is_ended = err || record->status != RUN_WAITING;
+    bool has_word = record || err, is_ended = !err && record && record->status != RUN_WAITING;
     admission_left(engine->admission, number, is_ended);
-    if (!left) return; /* whoever waits sees it in the journal at the next look */
+    if (is_ended && run_status_is_final(record->status)) admission_ended(engine->admission, number);
+    struct left *left = has_word ? memory_new(sizeof *left) : NULL;
+    if (!left) { /* whoever waits sees it in the journal at the next look */
+        uv_async_send(&engine->async);
+        return;
+    }
     left->number = number;
     left->has_failed = err != NULL;
     if (record) left->record = *record;
@@ -105,8 +109,9 @@ static void on_woken(void *context, uint64_t number) {
     admission_woken(engine->admission, number);
 }
 
-static void adopt(void *context, uint64_t number) {
+static void adopt(void *context, uint64_t number, uint64_t waiter) {
     struct engine *engine = context;
+    if (waiter) admission_await(engine->admission, number, waiter);
     admission_include(engine->admission, number);
     admission_wake(engine->admission, number);
 }
@@ -301,9 +306,10 @@ struct engine *engine_free(struct engine *engine) {
     if (!engine) return NULL;
     struct services *services = &engine->services;
     if (engine->admission) admission_close(engine->admission);
-    for (size_t i = 0; i < engine->worker_count; i++) worker_free(engine->workers[i]);
-    engine->worker_count = 0;
+    for (size_t i = 0; i < engine->worker_count; i++) worker_stop(engine->workers[i]);
     services->committer = committer_free(services->committer);
+    accept_done(services);
+    for (size_t i = 0; i < engine->worker_count; i++) worker_free(engine->workers[i]);
     close_loop(engine);
     while (engine->left) {
         struct left *next = engine->left->next;
@@ -361,7 +367,7 @@ int engine_resume(struct engine *engine, const char *id, uint64_t *number, struc
     if (is_at_rest(record.status))
         return error_set(err, TEND_EINPUT, "run %s is %s: it can't be resumed", id,
                          run_status_name(record.status));
-    adopt(engine, record.number);
+    adopt(engine, record.number, 0);
     return 0;
 }
 

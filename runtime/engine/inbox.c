@@ -8,6 +8,9 @@
 int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
                   struct bytes input, struct error *err) {
     struct buffer item = BUFFER_EMPTY;
+    uint64_t number;
+    int status = accept_check_id(journal, id, bundle->name, input, &number, err);
+    if (status || number) return status; /* there already: nothing to ask for */
     pack_map(&item, 4);
     pack_member_text(&item, "kind", "run");
     pack_member_bytes(&item, "bundle", buffer_bytes(&bundle->contents));
@@ -15,7 +18,7 @@ int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const ch
     pack_text(&item, "input");
     if (input.size) buffer_add(&item, input.data, input.size);
     else pack_nil(&item);
-    int status = buffer_check(&item, err);
+    status = buffer_check(&item, err);
     if (!status) status = journal_inbox_add(journal, buffer_bytes(&item), err);
     buffer_done(&item);
     return status;

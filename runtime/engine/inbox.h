@@ -6,7 +6,8 @@
 
 #include "engine/accept.h"
 
-/* A client's side: asks for a run of a bundle that it closed. Durable when it returns 0. */
+/* A client's side: asks for a run of a bundle that it closed, unless it is there. Durable when it
+ * returns 0. TEND_EINPUT, TEND_ECONFLICT: the id can't be had. */
 int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
                   struct bytes input, struct error *err);
 /* The owner's side: deals with what is there. */

@@ -123,7 +123,33 @@ static void done(struct strand *strand) {
     else live_event(strand, &event);
 }
 
+/* {…, step, attempt, retryable}: what the script reads of an error, where it isn't said yet. */
+static void add_place(struct strand *strand) {
+    struct buffer packed = BUFFER_EMPTY;
+    struct value_tree tree;
+    bool is_retryable = error_is_retryable(buffer_bytes(&strand->value));
+    if (value_read(buffer_bytes(&strand->value), &tree, NULL)) return;
+    if (tree.root.kind == VALUE_MAP && !value_get(&tree.root, "step")) {
+        size_t opened = pack_map_open(&packed), count = 3;
+        for (size_t i = 0; i < tree.root.map.count; i++) {
+            const struct value_member *member = &tree.root.map.members[i];
+            if (bytes_are(member->key, "attempt") || bytes_are(member->key, "retryable")) continue;
+            pack_bytes(&packed, member->key);
+            pack_value(&packed, &member->value);
+            count++;
+        }
+        pack_member_text(&packed, "step", strand->step->key);
+        pack_member_integer(&packed, "attempt", strand->attempt ? strand->attempt : 1);
+        pack_member_boolean(&packed, "retryable", is_retryable);
+        pack_close(&packed, opened, count);
+        buffer_done(&strand->value);
+        strand->value = packed;
+    }
+    value_tree_done(&tree);
+}
+
 static void failed(struct strand *strand) {
+    add_place(strand);
     struct step_event event = {.kind = STEP_FAILED, .value = buffer_bytes(&strand->value),
                                .retry_after_us = strand->retry_after_us};
     event.is_retryable = error_is_retryable(event.value);
@@ -142,6 +168,7 @@ void live_effect_ended(void *context, struct bytes result, struct bytes error, b
     struct bytes value = result.size ? result : error;
     (void)is_retryable; /* the packed error says so too */
     strand->effect = NULL;
+    if (strand->run->is_over) return; /* its last entry is queued */
     strand->retry_after_us = retry_after_us;
     buffer_clear(&strand->value);
     buffer_add(&strand->value, value.data, value.size);
@@ -237,16 +264,26 @@ static void await_child(struct strand *strand, uint64_t number) {
     strand->is_left = true;
 }
 
+/* A child that was there before: of this run, before it was loaded, or of another one. */
+static void join_child(struct strand *strand, uint64_t number) {
+    struct run *run = strand->run;
+    struct record child;
+    bool is_own = record_load(run->services->journal, number, &child, NULL) == 0 &&
+                  child.parent == run->record.number;
+    await_child(strand, number);
+    run->host.adopt(run->host.context, number, is_own ? 0 : run->record.number);
+    live_check_child(strand);
+}
+
 static void begin_invoke(struct strand *strand) {
     struct accepted child;
     struct error err;
     struct value_tree tree;
     strand->began_us = clock_monotonic_us(strand->run->services->clock);
     if (strand->step->is_waiting && value_read(strand->step->waits, &tree, &err) == 0) {
-        await_child(strand, (uint64_t)value_get_integer(&tree.root, "number", 0));
+        uint64_t number = (uint64_t)value_get_integer(&tree.root, "number", 0);
         value_tree_done(&tree);
-        strand->run->host.adopt(strand->run->host.context, strand->child);
-        live_check_child(strand);
+        join_child(strand, number);
         return;
     }
     if (accept_child(strand, strand->run->record.number, &child, &err)) {
@@ -257,11 +294,8 @@ static void begin_invoke(struct strand *strand) {
     struct entry entry = {.type = ENTRY_WAITING, .kind = ASK_INVOKE,
                           .at_us = run_now_us(strand->run), .value = buffer_bytes(&strand->value)};
     append(strand, &entry);
-    await_child(strand, child.number);
-    if (!child.is_new) {
-        strand->run->host.adopt(strand->run->host.context, child.number);
-        live_check_child(strand);
-    }
+    if (child.is_new) await_child(strand, child.number);
+    else join_child(strand, child.number);
 }
 
 struct ending {
@@ -360,7 +394,7 @@ static int state_write(struct strand *strand, struct bytes value, struct bytes r
     buffer_done(&packed);
     int status = shared_state_write(run->services->state, state_key(strand), value,
                                     strand->state_version, submission, &run->position, err);
-    if (status == TEND_ECONFLICT) submission_free(submission);
+    if (status && status != TEND_ENOMEM) submission_free(submission);
     if (status) return status;
     step_apply(strand->step, &entry, run->record.next_sequence++);
     run->queued_entries++;
@@ -438,19 +472,23 @@ void live_begin(struct strand *strand) {
 void live_join(struct strand *strand) {
     struct step *step = strand->step;
     if (strand->is_cancelling) {
-        strand->is_cancelling = false;
+        strand->is_cancelling = strand->is_left = false;
         strand_answer_error(strand, "cancelled", "cancelled: another branch of the parallel failed");
         return;
     }
-    if (!step->is_ended && strand->run->is_replaying) return; /* replay_end comes by here again */
+    if (strand->run->is_replaying) return; /* replay_next or replay_end comes by, in its turn */
     if (!step->is_ended) {
         struct entry entry = {.type = ENTRY_DONE, .kind = ASK_PARALLEL, .attempt = 1,
                               .at_us = run_now_us(strand->run), .has_waited = true};
         append(strand, &entry);
     }
+    live_joined(strand);
+}
+
+void live_joined(struct strand *strand) {
     buffer_clear(&strand->value);
     strand->work = WORK_NONE;
-    strand->answer.at_us = step->ended_at_us;
+    strand->answer.at_us = strand->step->ended_at_us;
     strand->answer.attempt = (uint32_t)strand->failed_index;
     strand_answer(strand, ANSWER_JOINED);
 }

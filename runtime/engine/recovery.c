@@ -14,8 +14,8 @@ static bool wake(void *context, const struct journal_run *run) {
     struct record record;
     struct error err;
     if (record_read(run, &record, &err)) return true;
-    if (record.status == RUN_WAITING && strcmp(record.waits_kind, "child") != 0) return true;
     admission_include(recovering->admission, record.number);
+    if (record.status == RUN_WAITING && strcmp(record.waits_kind, "child") != 0) return true;
     admission_wake(recovering->admission, record.number);
     recovering->count++;
     return true;

@@ -92,10 +92,11 @@ bool replay_next(struct run *run) {
     struct strand *first = NULL;
     for (struct strand *strand = run->strands; strand; strand = strand->next) {
         if (strand->state != STRAND_PARKED || !strand->step || !strand->step->is_ended) continue;
-        if (strand->work == WORK_BRANCHES) continue; /* goes on when its branches have ended */
+        if (strand->work == WORK_BRANCHES && strand->branches_ended < strand->branch_count) continue;
         if (!first || strand->step->sequence < first->step->sequence) first = strand;
     }
-    if (first) strand_answer_step(first);
+    if (first && first->work == WORK_BRANCHES) live_joined(first);
+    else if (first) strand_answer_step(first);
     return first != NULL;
 }
 
@@ -123,6 +124,20 @@ static void check_strand(struct strand *strand) {
                    "new run",
               branch_where(strand->lua), ask_kind_name(strand->step->kind), strand->step->key,
               unread ? ask_kind_name(unread->kind) : "a step", unread ? unread->key : "?");
+}
+
+bool replay_is_past(const struct run *run, const struct branch *lua) {
+    const struct strand *strand = run->strands;
+    size_t at = 0;
+    struct bytes path;
+    void *count;
+    while (strand && strand->lua != lua) strand = strand->next;
+    struct bytes own = strand ? buffer_bytes(&strand->path) : (struct bytes){"", 0};
+    while (map_next(&run->unread, &at, &path, &count)) {
+        if (path.size < own.size || memcmp(path.data, own.data, own.size) != 0) continue;
+        if (own.size == 0 || path.size == own.size || path.data[own.size] == '/') return false;
+    }
+    return true;
 }
 
 void replay_end(struct run *run) {

@@ -71,8 +71,7 @@ static void on_log(void *context, struct branch *branch, const char *level, stru
                    struct bytes fields) {
     struct run *run = context;
     struct buffer value = BUFFER_EMPTY;
-    (void)branch;
-    if (run->is_replaying || run->is_over) return;
+    if (run->is_over || !replay_is_past(run, branch)) return;
     pack_map(&value, 3);
     pack_member_text(&value, "level", level);
     pack_member_bytes(&value, "message", message);
@@ -155,9 +154,11 @@ static int admit(struct run *run, struct error *err) {
 static int load(struct run *run, uint64_t number, struct error *err) {
     struct entry accepted = {0};
     int status = record_load(run->services->journal, number, &run->record, err);
-    if (!status) status = admit(run, err);
-    if (!status) status = load_entries(run, &accepted, err);
+    if (status) return status;
+    if (admit(run, err)) return TEND_ENOENT;
+    status = load_entries(run, &accepted, err);
     if (!status) status = begin(run, &accepted, err);
+    if (status == TEND_ENOENT) status = TEND_EFORMAT; /* a bundle that its journal lacks */
     if (status == TEND_EINPUT && !run->is_over) {
         run_block(run, "its sources can't be loaded any more: %s", err->message);
         return 0;
@@ -235,8 +236,9 @@ struct submission *run_submission(struct run *run) {
 void run_mask(struct run *run, struct buffer *packed) {
     struct buffer masked = BUFFER_EMPTY;
     bool changed = false;
-    if (secrets_mask(run->services->secrets, buffer_bytes(packed), &masked, &changed, NULL) == 0 &&
-        changed) {
+    if (secrets_mask(run->services->secrets, buffer_bytes(packed), &masked, &changed, NULL))
+        run_out_of_memory(run); /* and what isn't masked goes nowhere */
+    if (changed && !run->is_broken) {
         buffer_done(packed);
         *packed = masked;
     } else {
@@ -245,7 +247,7 @@ void run_mask(struct run *run, struct buffer *packed) {
 }
 
 void run_append(struct run *run, struct step *step, struct entry *entry) {
-    struct submission *submission = run_submission(run);
+    struct submission *submission = run->is_broken ? NULL : run_submission(run);
     struct buffer packed = BUFFER_EMPTY;
     if (!submission) return;
     if (step) entry->key = bytes_of(step->key);
@@ -395,6 +397,12 @@ static bool must_give_way(struct run *run, int64_t until_us) {
            clock_monotonic_us(run->services->clock) > until_us;
 }
 
+/* What touches the outside again in the same attempt may have nothing left to wait for: then no
+ * commit comes that would release it. */
+static bool release_durable(struct run *run) {
+    return barrier_release(run, committer_durable(run->services->committer));
+}
+
 static void turn(struct run *run) {
     int64_t until_us = clock_monotonic_us(run->services->clock) + turn_us;
     unsigned count = 0;
@@ -407,16 +415,22 @@ static void turn(struct run *run) {
             return;
         }
         if ((strand = take_ready(run))) strand_resume(strand);
-        else if (!run->is_replaying) break;
-        else if (!replay_next(run)) replay_end(run);
+        else if (run->is_replaying && !replay_next(run)) replay_end(run);
+        else if (!run->is_replaying && !release_durable(run)) break;
     }
     settle(run);
 }
 
+static uint64_t durable_now(const struct run *run) {
+    return committer_durable(run->services->committer);
+}
+
+/* What was held at the barrier may be durable already: then no commit will come to say so. */
 void run_advance(struct run *run) {
     if (run->is_advancing || run->is_leaving) return;
     run->is_advancing = true;
-    turn(run);
+    do turn(run);
+    while (!run->is_over && !run->is_leaving && barrier_release(run, durable_now(run)));
     run->is_advancing = false;
 }
 

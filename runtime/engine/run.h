@@ -44,6 +44,7 @@ struct strand {
     enum strand_work work;
     bool is_started;
     bool is_left;              /* other code may have run since it asked */
+    bool is_cancelled;         /* once and for all: it is raised once */
     bool is_cancelling;        /* `cancelled` is to be raised at its next primitive */
     struct step *step;         /* what it is parked on */
     struct step_request request;
@@ -51,6 +52,7 @@ struct strand {
     struct buffer options_bytes;
     struct value_tree plain;   /* of an effect inside the step's function */
     struct buffer plain_bytes;
+    uint32_t caught_count;     /* how often a step's function asked for more after it was cancelled */
     uint32_t plain_count;      /* effects of the attempt so far, inside its function */
     uint32_t attempt;          /* the one that runs; 0: none */
     struct effect *effect;
@@ -77,8 +79,9 @@ struct run_host { /* the worker that holds it */
     const struct effect_place *place;
     /* Asks for another run_advance() soon: it gave way after its time. */
     void (*wants_turn)(void *context, struct run *run);
-    /* An invoked child exists already and may not be running: see that it does. */
-    void (*adopt)(void *context, uint64_t number);
+    /* An invoked child exists already and may not be running: see that it does. `waiter` is to be
+     * woken when it has ended (0: its record names its parent). */
+    void (*adopt)(void *context, uint64_t number, uint64_t waiter);
 };
 
 struct run {
@@ -109,7 +112,8 @@ struct run {
 
 /* ---- run.c: the worker's side ---- */
 
-/* Loads a run that isn't final. TEND_ENOENT, TEND_EIO, TEND_EFORMAT, TEND_ENOMEM. A bundle that no
+/* Loads a run that isn't final. TEND_ENOENT: it isn't there (yet), or is at rest; nothing to do.
+ * TEND_EIO, TEND_EFORMAT, TEND_ENOMEM. A bundle that no
  * longer compiles makes a run that is over (blocked), not an error. */
 int run_load(const struct run_host *host, uint64_t number, struct run **ret, struct error *err);
 /* Aborts what is under way without touching what it does at the other end; the memory goes when the
@@ -161,6 +165,9 @@ struct step *replay_ask(struct strand *strand, struct bytes name, enum ask_kind 
 bool replay_next(struct run *run);
 /* Nothing recorded is left to answer: checks that nothing was passed over, and goes live. */
 void replay_end(struct run *run);
+/* Has the branch passed all that is recorded of it and of the branches below it? What it logs now
+ * isn't recorded, or stood last and may repeat. */
+bool replay_is_past(const struct run *run, const struct branch *lua);
 /* The code returned or raised: is anything recorded unread? Blocks then. */
 bool replay_is_read(struct run *run);
 
@@ -178,6 +185,8 @@ void live_effect_ended(void *context, struct bytes result, struct bytes error, b
                        int64_t retry_after_us);
 /* All branches of its parallel have ended. */
 void live_join(struct strand *strand);
+/* … and that is recorded: goes on. */
+void live_joined(struct strand *strand);
 bool error_is_retryable(struct bytes packed);
 
 /* ---- barrier.c ---- */

@@ -147,9 +147,8 @@ done:
 int secrets_mask(struct secrets *secrets, struct bytes packed, struct buffer *out, bool *changed,
                  struct error *err) {
     *changed = false;
-    if (!secrets->count) return 0;
     pthread_mutex_lock(&secrets->mutex);
-    int status = mask_locked(secrets, packed, out, changed, err);
+    int status = secrets->count ? mask_locked(secrets, packed, out, changed, err) : 0;
     pthread_mutex_unlock(&secrets->mutex);
     return status;
 }

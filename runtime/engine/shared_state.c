@@ -105,8 +105,10 @@ static int write_locked(struct shared_state *state, struct bytes key, struct byt
     status = keep(state, key, value, now + 1, &pending, err);
     if (status) return status;
     submission_state(submission, key, value);
-    pending->position = *position = committer_submit(state->committer, submission, err);
-    return *position ? 0 : TEND_ENOMEM;
+    uint64_t submitted = committer_submit(state->committer, submission, err);
+    if (!submitted) return TEND_ENOMEM;
+    pending->position = *position = submitted;
+    return 0;
 }
 
 int shared_state_write(struct shared_state *state, struct bytes key, struct bytes value,

@@ -89,40 +89,89 @@ void strand_answer_error(struct strand *strand, const char *kind, const char *me
 
 /* ---- cancelling: raised once, at the primitive where it waits or at its next one ---- */
 
-static void raise_cancelled(struct strand *strand) {
-    effect_abort(strand->effect, true);
-    strand->effect = NULL;
-    strand->is_left = true;
-    strand->is_cancelling = false;
-    strand_answer_error(strand, "cancelled", "cancelled: another branch of the parallel failed");
+enum { CAUGHT_MAX = 1000 };
+
+static void give_up(struct strand *strand) {
+    struct buffer packed = BUFFER_EMPTY;
+    effect_pack_error(&packed, "watchdog", "a step's function goes on and on after it was cancelled: it "
+                                           "must let the error through", false);
+    run_end(strand->run, RUN_RAISED, buffer_bytes(&packed));
+    buffer_done(&packed);
 }
 
+/* Inside its step's function every primitive raises it, so that the function ends before another
+ * branch goes on, and at its end the step does. A function that catches it over and over is given
+ * up, and its run with it. */
+static void raise_cancelled(struct strand *strand, bool is_inside) {
+    if (is_inside && ++strand->caught_count > CAUGHT_MAX) {
+        give_up(strand);
+        return;
+    }
+    effect_abort(strand->effect, true);
+    strand->effect = NULL;
+    strand->is_left = false;
+    strand->is_cancelling = is_inside;
+    strand->answer = (struct answer){0};
+    strand_answer_error(strand, "cancelled", "cancelled: another branch of the parallel failed");
+    if (is_inside) strand->work = WORK_CALLING;
+}
+
+/* Does its step's function run, and wait for something? */
+static bool is_in_function(const struct strand *strand) {
+    enum answer_kind kind = strand->answer.kind;
+    if (strand->work == WORK_EFFECT || strand->work == WORK_BARRIER) return strand->is_inside;
+    return strand->work == WORK_CALLING &&
+           (kind == ANSWER_VALUE || kind == ANSWER_ERROR || kind == ANSWER_GO);
+}
+
+static void unready(struct strand *strand) {
+    struct strand **at = &strand->run->ready;
+    while (*at && *at != strand) at = &(*at)->next_ready;
+    if (!*at) return;
+    *at = strand->next_ready;
+    if (strand->run->last_ready == &strand->next_ready) strand->run->last_ready = at;
+    strand->next_ready = NULL;
+}
+
+static void cancel_branches(struct strand *strand) {
+    strand->is_cancelling = true;
+    for (size_t i = strand->branch_count; i > 0; i--) strand_cancel(strand->branches[i - 1]);
+    if (strand->branches_ended == strand->branch_count) live_join(strand);
+}
+
+/* An answer that it has but hasn't taken is dropped: on replay the entry that gave it comes after
+ * the one by which this branch is cancelled. */
 void strand_cancel(struct strand *strand) {
-    if (strand->state == STRAND_ENDED) return;
+    if (strand->state == STRAND_ENDED || strand->is_cancelled) return;
+    strand->is_cancelled = true;
     if (!strand->is_started) {
         strand->state = STRAND_ENDED;
         if (strand->parent) strand->parent->branches_ended++;
-        return;
-    }
-    if (strand->state == STRAND_READY) {
+    } else if (strand->state == STRAND_READY && strand->answer.kind == ANSWER_NONE) {
         strand->is_cancelling = true;
     } else if (strand->work == WORK_BRANCHES) {
-        strand->is_cancelling = true;
-        for (size_t i = 0; i < strand->branch_count; i++) strand_cancel(strand->branches[i]);
+        cancel_branches(strand);
     } else {
-        raise_cancelled(strand);
+        if (strand->state == STRAND_READY) unready(strand);
+        raise_cancelled(strand, is_in_function(strand));
     }
 }
 
 /* ---- branches of a parallel ---- */
 
+/* They start at once, in key order, before any other branch goes on: on replay others can't have
+ * their turn yet. */
 static void start_branches(struct strand *strand) {
+    size_t first = strand->branches_started;
+    if (strand->failed_index || strand->is_cancelling) return;
     while (strand->branches_started < strand->branch_count &&
-           strand->branches_started - strand->branches_ended < strand->branch_limit) {
-        struct strand *branch = strand->branches[strand->branches_started++];
+           strand->branches_started - strand->branches_ended < strand->branch_limit)
+        strand->branches_started++;
+    for (size_t i = strand->branches_started; i > first; i--) {
+        struct strand *branch = strand->branches[i - 1];
         branch->is_started = true;
         branch_set_now(branch->lua, branch_now(strand->lua));
-        strand_ready(branch, false);
+        strand_ready(branch, true);
     }
 }
 
@@ -151,7 +200,7 @@ static void branch_ended(struct strand *strand, bool has_failed) {
     parent->branches_ended++;
     if (has_failed && !parent->failed_index && !parent->is_settling) {
         parent->failed_index = strand->index + 1;
-        for (size_t i = 0; i < parent->branch_count; i++) strand_cancel(parent->branches[i]);
+        for (size_t i = parent->branch_count; i > 0; i--) strand_cancel(parent->branches[i - 1]);
     }
     start_branches(parent);
     if (parent->branches_ended == parent->branch_count) live_join(parent);
@@ -207,6 +256,7 @@ static void asked(struct strand *strand, struct ask *ask) {
     struct error err;
     take_options(&ask->options, &strand->options_bytes, &strand->options, strand->run);
     if (strand->run->is_over) return;
+    strand->is_left = false;
     if (read_request(strand, ask, &err)) {
         error_context(&err, "%s", ask_kind_name(ask->kind));
         strand_answer_error(strand, "error", err.message);
@@ -245,9 +295,10 @@ void strand_resume(struct strand *strand) {
     strand->answer = (struct answer){0};
     enum branch_outcome outcome = branch_resume(strand->lua, &answer);
     struct ask *ask = branch_ask(strand->lua);
+    bool is_inside = ask->kind == ASK_PLAIN || ask->kind == ASK_BARRIER;
     if (outcome != BRANCH_ASKS) ended(strand, outcome == BRANCH_RAISED);
-    else if (strand->is_cancelling) raise_cancelled(strand);
+    else if (strand->is_cancelling) raise_cancelled(strand, is_inside);
     else if (ask->kind < ASK_RECORDED) asked(strand, ask);
-    else if (ask->kind == ASK_PLAIN || ask->kind == ASK_BARRIER) asked_inside(strand, ask);
+    else if (is_inside) asked_inside(strand, ask);
     else live_called(strand, ask);
 }

@@ -55,8 +55,10 @@ static void end(struct step_decision *ret, enum entry_type type, const struct st
 
 static void end_at_deadline(const struct step *step, const struct step_event *event, int64_t now_us,
                             struct buffer *scratch, struct step_decision *ret) {
-    pack_map(scratch, 3);
+    pack_map(scratch, 5);
     pack_member_text(scratch, "kind", "deadline");
+    pack_member_text(scratch, "step", step->key);
+    pack_member_integer(scratch, "attempt", step->attempt ? step->attempt : 1);
     pack_member_text(scratch, "message", "the step's deadline passed");
     pack_member_boolean(scratch, "retryable", false);
     end(ret, ENTRY_RAISED, step, step->attempt, event, now_us, buffer_bytes(scratch));

@@ -35,9 +35,9 @@ static void wants_turn(void *context, struct run *run) {
     (void)worker_send(worker, WORKER_WAKE, number); /* without memory: the next commit's nudge */
 }
 
-static void adopt_child(void *context, uint64_t number) {
+static void adopt_child(void *context, uint64_t number, uint64_t waiter) {
     struct worker *worker = context;
-    worker->host.adopt(worker->host.context, number);
+    worker->host.adopt(worker->host.context, number, waiter);
 }
 
 static void adopt(struct worker *worker, uint64_t number) {
@@ -49,7 +49,8 @@ static void adopt(struct worker *worker, uint64_t number) {
         run_free(run);
         status = error_no_memory(&err);
     }
-    if (status) worker->host.on_left(worker->host.context, number, NULL, &err);
+    if (status)
+        worker->host.on_left(worker->host.context, number, NULL, status == TEND_ENOENT ? NULL : &err);
     else run_advance(run);
 }
 
@@ -154,14 +155,24 @@ int worker_new(struct services *services, const struct worker_host *host, struct
     return status;
 }
 
-struct worker *worker_free(struct worker *worker) {
-    if (!worker) return NULL;
+void worker_stop(struct worker *worker) {
     pthread_mutex_lock(&worker->mutex);
+    if (worker->has_thread && !worker->is_stopping) uv_async_send(&worker->async);
     worker->is_stopping = true;
     pthread_mutex_unlock(&worker->mutex);
-    if (worker->has_thread) {
-        uv_async_send(&worker->async);
-        pthread_join(worker->thread, NULL);
+    if (worker->has_thread) pthread_join(worker->thread, NULL);
+    worker->has_thread = false;
+}
+
+struct worker *worker_free(struct worker *worker) {
+    bool is_stopping;
+    if (!worker) return NULL;
+    worker_stop(worker);
+    struct mail *mail = take_mail(worker, &is_stopping);
+    while (mail) {
+        struct mail *next = mail->next;
+        memory_free(mail);
+        mail = next;
     }
     if (worker->has_loop) (void)uv_loop_close(&worker->loop); /* busy only if it never ran */
     pthread_mutex_destroy(&worker->mutex);
@@ -182,4 +193,9 @@ int worker_send(struct worker *worker, enum worker_mail kind, uint64_t number) {
     return 0;
 }
 
-void worker_nudge(struct worker *worker) { uv_async_send(&worker->async); }
+/* Its handle is closed once it stops: nothing may be sent from then on. */
+void worker_nudge(struct worker *worker) {
+    pthread_mutex_lock(&worker->mutex);
+    if (!worker->is_stopping) uv_async_send(&worker->async);
+    pthread_mutex_unlock(&worker->mutex);
+}

@@ -10,18 +10,22 @@ struct worker;
 
 struct worker_host {
     void *context;
-    /* A run left memory: it ended, waits, or could not be loaded (*err then). On its thread. */
+    /* A run left memory: it ended, waits, or could not be loaded (*err then); with neither record
+     * nor error there was nothing to load. On its thread. */
     void (*on_left)(void *context, uint64_t number, const struct record *record,
                     const struct error *err);
     /* A wake was handed to a run that is here. */
     void (*on_woken)(void *context, uint64_t number);
     /* A run that must be running, for somebody waits for it. */
-    void (*adopt)(void *context, uint64_t number);
+    void (*adopt)(void *context, uint64_t number, uint64_t waiter);
 };
 
 int worker_new(struct services *services, const struct worker_host *host, struct worker **ret,
                struct error *err);
-/* Lets go of its runs (what they do outside goes on where it can) and ends the thread. */
+/* Lets go of its runs (what they do outside goes on where it can) and ends the thread. Mail and
+ * nudges are dropped from here on, but may still come: the committer has the last word. */
+void worker_stop(struct worker *worker);
+/* Stops it, too. NULL allowed; always returns NULL. */
 struct worker *worker_free(struct worker *worker);
 
 enum worker_mail { WORKER_ADOPT, WORKER_WAKE };

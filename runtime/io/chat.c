@@ -1,7 +1,7 @@
 /* One answer from a chat model; see chat.h.
  *
- * A chat is a list of messages that grows: ask() sends it, on_answer() reads what came back. Where a
- * schema is given and the answer doesn't fit, the answer itself and a message that lists what is
+ * A chat is a list of messages that grows: ask() sends it, on_answer() reads what came back. Where
+ * a schema is given and the answer doesn't fit, the answer itself and a message that lists what is
  * wrong are appended and it is asked again, at most `repair_turns` times. One clock runs over all
  * of it, and the tokens of all turns are added up: they were all paid for. */
 #include "io/chat.h"
@@ -19,7 +19,7 @@ struct chat {
     struct http_client *client;
     struct http_exchange *exchange; /* the one under way */
     char *url, *model;
-    char *authorization;  /* "Authorization: Bearer …", a secret; NULL: none */
+    char *authorization; /* "Authorization: Bearer …", a secret; NULL: none */
     char *idempotency_key;
     struct buffer messages; /* packed one after the other */
     size_t message_count;
@@ -53,14 +53,14 @@ static void chat_free(struct chat *chat) {
     memory_free(chat);
 }
 
-/* ---- telling the caller --------------------------------------------------------------------------- */
+/* ---- telling the caller
+ * --------------------------------------------------------------------------- */
 
 static void finish(struct chat *chat, struct bytes answer, const struct chat_trouble *trouble) {
     if (trouble)
         chat->done(chat->context, (struct bytes){0}, &trouble->err, trouble->is_transient,
                    trouble->retry_after_us);
-    else
-        chat->done(chat->context, answer, NULL, false, 0);
+    else chat->done(chat->context, answer, NULL, false, 0);
     chat_free(chat);
 }
 
@@ -91,7 +91,8 @@ static void succeed(struct chat *chat, const struct chat_answer *answer, struct 
     buffer_done(&out);
 }
 
-/* ---- asking --------------------------------------------------------------------------------------- */
+/* ---- asking
+ * --------------------------------------------------------------------------------------- */
 
 static void pack_response_format(struct chat *chat, struct buffer *out) {
     pack_text(out, "response_format");
@@ -151,7 +152,8 @@ static int ask(struct chat *chat, struct error *err) {
     return status;
 }
 
-/* ---- repair --------------------------------------------------------------------------------------- */
+/* ---- repair
+ * --------------------------------------------------------------------------------------- */
 
 static void add_message(struct chat *chat, const char *role, struct bytes content) {
     pack_map(&chat->messages, 2);
@@ -203,17 +205,17 @@ static void take_document(struct chat *chat, const struct chat_answer *answer) {
     buffer_done(&problems);
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------- */
+/* ---- the answer
+ * ------------------------------------------------------------------------------------- */
 
 static void fail_exchange(struct chat *chat, const struct error *cause) {
     struct error err = *cause;
     bool is_timeout = strcmp(err.kind, "timeout") == 0;
-    bool is_transient = err.status == TEND_EIO; /* the network; not a URL that can't be */
+    bool is_transient = err.status == TEND_EIO;     /* the network; not a URL that can't be */
     if (is_timeout && now_us() >= chat->ends_at_us) /* not what the last turn had left */
         error_set_kind(&err, TEND_EIO, "timeout", "no answer within %.10g s",
                        (double)chat->timeout_us / 1e6);
-    else if (!is_timeout)
-        error_set_kind(&err, cause->status, "llm", "%s", cause->message);
+    else if (!is_timeout) error_set_kind(&err, cause->status, "llm", "%s", cause->message);
     error_context(&err, "model %s", chat->model);
     fail(chat, &err, is_transient);
 }
@@ -245,7 +247,8 @@ static void on_answer(void *context, struct http_response *response, const struc
     chat_answer_done(&answer);
 }
 
-/* ---- the start --------------------------------------------------------------------------------------- */
+/* ---- the start
+ * --------------------------------------------------------------------------------------- */
 
 static int copy_messages(struct chat *chat, const struct value *messages, struct error *err) {
     if (!messages || messages->kind != VALUE_LIST || messages->list.count == 0)

@@ -9,7 +9,8 @@
 #include "analysis/schema.h"
 #include "base/json.h"
 
-/* ---- errors of the server ------------------------------------------------------------------------ */
+/* ---- errors of the server
+ * ------------------------------------------------------------------------ */
 
 enum { SERVER_WORDS_MAX = 400 };
 
@@ -78,7 +79,8 @@ static int tell_status(const struct http_response *response, const char *model,
                           (int)words.size, words.data);
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------- */
+/* ---- the answer
+ * ------------------------------------------------------------------------------------- */
 
 /* Text is one string, or a list of parts of which those of type "text" count. */
 static void add_content(struct buffer *out, const struct value *content) {
@@ -147,8 +149,7 @@ int chat_answer_read(const struct http_response *response, const char *model,
     int status = value_read(buffer_bytes(&response->headers), &headers, &trouble->err);
     if (status == 0 && response->status / 100 == 2)
         status = read_completion(response, model, root, ret, trouble);
-    else if (status == 0)
-        status = tell_status(response, model, root, &headers.root, trouble);
+    else if (status == 0) status = tell_status(response, model, root, &headers.root, trouble);
     value_tree_done(&headers);
     return status;
 }
@@ -159,7 +160,8 @@ void chat_answer_done(struct chat_answer *answer) {
     buffer_done(&answer->text);
 }
 
-/* ---- the document in it -------------------------------------------------------------------------------- */
+/* ---- the document in it
+ * -------------------------------------------------------------------------------- */
 
 /* Between ```json (or ```) and the last ```; the text itself where there is no fence. */
 static struct bytes unfenced(struct bytes text) {
@@ -179,7 +181,8 @@ static int read_json(struct bytes text, struct buffer *packed, struct buffer *pr
     int status = json_read(text, packed, &why);
     if (status == 0) return 0;
     struct bytes inside = unfenced(text);
-    if (status == TEND_EFORMAT && inside.size != text.size) status = json_read(inside, packed, &why);
+    if (status == TEND_EFORMAT && inside.size != text.size)
+        status = json_read(inside, packed, &why);
     if (status == TEND_EFORMAT) {
         buffer_add_format(problems, "answer: is not a JSON document (%s)\n", why.message);
         return buffer_check(problems, err);

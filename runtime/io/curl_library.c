@@ -23,14 +23,15 @@ struct symbol {
     size_t place; /* of the function pointer in the table */
 };
 
-#define SYMBOL(field) {"curl_" #field, offsetof(struct curl_library, field)}
+#define SYMBOL(field)                                                                              \
+    { "curl_" #field, offsetof(struct curl_library, field) }
 
 static const struct symbol symbols[] = {
-    SYMBOL(global_init_mem),     SYMBOL(global_cleanup),   SYMBOL(easy_init),
-    SYMBOL(easy_setopt),         SYMBOL(easy_getinfo),     SYMBOL(easy_cleanup),
-    SYMBOL(easy_strerror),       SYMBOL(multi_init),       SYMBOL(multi_setopt),
-    SYMBOL(multi_add_handle),    SYMBOL(multi_assign),     SYMBOL(multi_remove_handle),
-    SYMBOL(multi_socket_action), SYMBOL(multi_info_read),  SYMBOL(multi_cleanup),
+    SYMBOL(global_init_mem),     SYMBOL(global_cleanup),  SYMBOL(easy_init),
+    SYMBOL(easy_setopt),         SYMBOL(easy_getinfo),    SYMBOL(easy_cleanup),
+    SYMBOL(easy_strerror),       SYMBOL(multi_init),      SYMBOL(multi_setopt),
+    SYMBOL(multi_add_handle),    SYMBOL(multi_assign),    SYMBOL(multi_remove_handle),
+    SYMBOL(multi_socket_action), SYMBOL(multi_info_read), SYMBOL(multi_cleanup),
     SYMBOL(multi_strerror),
 };
 

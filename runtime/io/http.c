@@ -196,14 +196,13 @@ static void finish_with_failure(struct http_exchange *exchange, CURLcode code) {
                        exchange->max_bytes);
     else if (exchange->are_headers_too_large)
         error_set_kind(&err, TEND_EIO, "http", "headers larger than %d KiB", HEADERS_MAX_KIB);
-    else if (exchange->lines.is_failed || exchange->answer.is_failed)
-        error_no_memory(&err);
-    else
-        tell_failure(exchange, code, &err);
+    else if (exchange->lines.is_failed || exchange->answer.is_failed) error_no_memory(&err);
+    else tell_failure(exchange, code, &err);
     finish(exchange, NULL, &err);
 }
 
-/* ---- redirects -------------------------------------------------------------------------------- */
+/* ---- redirects --------------------------------------------------------------------------------
+ */
 
 static bool is_redirect(long status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -255,8 +254,8 @@ static int turn_into_get(struct http_exchange *exchange, struct error *err) {
 
 static int begin(struct http_exchange *exchange, struct error *err);
 
-static int go_to(struct http_exchange *exchange, const char *target, long status,
-                 bool is_elsewhere, struct error *err) {
+static int go_to(struct http_exchange *exchange, const char *target, long status, bool is_elsewhere,
+                 struct error *err) {
     char *url = memory_copy_text(target);
     if (!url) return error_no_memory(err);
     free_text(exchange->url);
@@ -291,7 +290,8 @@ static void on_ended(void *context, CURL *easy, CURLcode code) {
     else finish_with_failure(exchange, code);
 }
 
-/* ---- starting ---------------------------------------------------------------------------------- */
+/* ---- starting ----------------------------------------------------------------------------------
+ */
 
 static long to_ms(int64_t us) {
     int64_t ms = (us + 999) / 1000;
@@ -385,8 +385,9 @@ static struct http_exchange *exchange_new(struct http_client *client,
     if (!exchange) return NULL;
     exchange->client = client;
     exchange->timeout_us = request->timeout_us ? request->timeout_us : TIMEOUT_S * INT64_C(1000000);
-    exchange->connect_timeout_us = request->connect_timeout_us ? request->connect_timeout_us
-                                                               : CONNECT_TIMEOUT_S * INT64_C(1000000);
+    exchange->connect_timeout_us = request->connect_timeout_us
+                                       ? request->connect_timeout_us
+                                       : CONNECT_TIMEOUT_S * INT64_C(1000000);
     exchange->max_bytes = request->max_bytes ? request->max_bytes : (size_t)BODY_MAX_MIB << 20;
     exchange->follow = request->follow;
     exchange->may_follow = request->may_follow;
@@ -424,7 +425,8 @@ void http_abort(struct http_exchange *exchange) {
     exchange_free(exchange);
 }
 
-/* ---- the client --------------------------------------------------------------------------------- */
+/* ---- the client ---------------------------------------------------------------------------------
+ */
 
 int http_client_new(uv_loop_t *loop, struct http_client **ret, struct error *err) {
     struct http_client *client = memory_new(sizeof *client);

@@ -40,8 +40,7 @@ static int tell_connect(const struct http_failure *failure, const char *peer, st
 
 static int tell_broken(const struct http_failure *failure, const char *peer, struct error *err) {
     if (failure->has_answer)
-        return error_set_kind(err, TEND_EIO, "http",
-                              "connection closed in the middle of the body");
+        return error_set_kind(err, TEND_EIO, "http", "connection closed in the middle of the body");
     if (failure->code == CURLE_GOT_NOTHING)
         return error_set_kind(err, TEND_EIO, "http", "%s closed the connection without an answer",
                               peer);

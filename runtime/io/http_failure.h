@@ -12,10 +12,10 @@
 struct http_failure {
     CURLcode code;
     const char *url;
-    const char *detail;   /* libcurl's own words, may be "" */
-    long os_error;        /* errno of the failed connect, or 0 */
-    bool is_connected;    /* a connection stood when it failed */
-    bool has_answer;      /* a status line had come */
+    const char *detail; /* libcurl's own words, may be "" */
+    long os_error;      /* errno of the failed connect, or 0 */
+    bool is_connected;  /* a connection stood when it failed */
+    bool has_answer;    /* a status line had come */
     int64_t timeout_us;
     int64_t connect_timeout_us;
 };

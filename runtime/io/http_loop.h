@@ -13,8 +13,8 @@ struct http_loop;
 /* A transfer has ended; the handle is out of the multi handle already and may be added again. */
 typedef void http_loop_done(void *context, CURL *easy, CURLcode code);
 
-/* Loads libcurl. `done` gets what curl keeps as CURLOPT_PRIVATE. Blocks SIGPIPE in this thread, since
- * a peer that went away is told by a return value. */
+/* Loads libcurl. `done` gets what curl keeps as CURLOPT_PRIVATE. Blocks SIGPIPE in this thread,
+ * since a peer that went away is told by a return value. */
 int http_loop_new(uv_loop_t *loop, http_loop_done *done, struct http_loop **ret, struct error *err);
 /* All transfers must be removed before. The memory goes when the loop has closed the handles. NULL
  * allowed; always returns NULL. */

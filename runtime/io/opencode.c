@@ -2,13 +2,13 @@
  *
  * One call after the other, each a `step` of the table below: what is sent, what to do with the
  * answer, and where to begin again if the call failed on its way (a server that was killed and
- * restarted is simply met again). The way is
+ * restarted is simply met again, by way of `contact`). The way is
  *
- *   [open check] → models → find ─┬─→ status ⇄ (busy) permissions → reject
- *                       create ───┘     ↓ (idle)
- *                                    messages → prompt → status …
- *                                       ↓ (the reply is complete)
- *                                    shell… → collect → todos → diff
+ *   contact → models → find ─┬─→ status ⇄ (busy) permissions → reject
+ *                   create ──┘     ↓ (idle)
+ *                               messages → prompt → status …
+ *                                  ↓ (the reply is complete)
+ *                               shell… → collect → todos → diff
  *
  * Events are not listened to: they aren't replayed after a lost connection, so polling would be
  * needed beside them anyway.
@@ -24,7 +24,9 @@
  * - Message ids are unique on the server, not in a session: a prompt whose id another session has
  *   is accepted (204) and does nothing.
  * - An abort makes the reply end with MessageAbortedError; tool and child process end at once.
- * - A shell command's exit code isn't told. */
+ * - A shell command's exit code isn't told.
+ * - A permission request that is rejected with a message lets the session go on (the model reads
+ * it); without one the session stops in the middle. */
 #include "io/opencode.h"
 
 #include <sodium.h>
@@ -34,15 +36,12 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "io/http_url.h"
 #include "io/opencode_call.h"
+#include "io/opencode_list.h"
 #include "io/opencode_reply.h"
+#include "io/opencode_request.h"
 
 enum {
-    TIMEOUT_S = 30 * 60,
-    POLL_MS = 1000,
-    CALL_TIMEOUT_S = 60,
-    ABORT_TIMEOUT_S = 10,
     FIRST_CONTACT_S = 30, /* a server never reached in this time is told as missing */
     TROUBLE_DELAY_MS = 1000,
     IDLE_GRACE_MS = 3000, /* a prompt makes the session busy within 0.3 s (measured) */
@@ -50,35 +49,19 @@ enum {
     NOTE_MAX = 300
 };
 
-enum step {
-    STEP_OPEN_CHECK,
-    STEP_MODELS,
-    STEP_FIND,
-    STEP_CREATE,
-    STEP_STATUS,
-    STEP_PERMISSIONS,
-    STEP_REJECT,
-    STEP_MESSAGES,
-    STEP_PROMPT,
-    STEP_SHELL,
-    STEP_COLLECT,
-    STEP_TODOS,
-    STEP_DIFF,
-    STEP_ABORT
-};
-
 struct opencode {
     struct http_client *client;
-    struct http_exchange *exchange;  /* the call under way */
+    struct http_exchange *exchange; /* the call under way */
     uv_timer_t delay, clock;
     int handles;                     /* open ones: the memory goes with the last */
     struct opencode_request request; /* all its texts are ours */
     char *authorization;             /* a secret; NULL: none */
     char *session_id, *permission_id;
-    enum step step;
+    enum opencode_step step;
+    enum opencode_step after_contact;
     opencode_done *done;
     void *context;
-    bool is_over, was_reached;
+    bool is_over, is_loopback, was_reached;
     int64_t started_us, ends_at_us;
     int64_t idle_since_us; /* idle without a complete reply; 0: it isn't */
     int prompts;           /* sent by us */
@@ -94,36 +77,14 @@ typedef void step_answer(struct opencode *opencode, const struct value *root,
 
 static int64_t now_us(void) { return (int64_t)(uv_hrtime() / 1000); }
 
-/* ---- memory ---------------------------------------------------------------------------------------- */
-
-static void free_texts(const char *const *texts) {
-    for (size_t i = 0; texts && texts[i]; i++) memory_free((char *)texts[i]);
-    memory_free((void *)texts);
-}
-
-static void free_secret(const char *text) {
-    if (text) sodium_memzero((char *)text, strlen(text));
-    memory_free((char *)text);
-}
-
-static void request_done(struct opencode_request *request) {
-    memory_free((char *)request->base_url);
-    free_secret(request->password);
-    memory_free((char *)request->directory);
-    memory_free((char *)request->title);
-    memory_free((char *)request->key);
-    memory_free((char *)request->message_id);
-    memory_free((char *)request->provider_id);
-    memory_free((char *)request->model_id);
-    memory_free((char *)request->prompt);
-    memory_free((char *)request->system);
-    free_texts(request->allowed);
-    free_texts(request->shell);
-}
+/* ---- memory
+ * ---------------------------------------------------------------------------------------- */
 
 static void opencode_free(struct opencode *opencode) {
-    request_done(&opencode->request);
-    free_secret(opencode->authorization);
+    opencode_request_done(&opencode->request);
+    if (opencode->authorization)
+        sodium_memzero(opencode->authorization, strlen(opencode->authorization));
+    memory_free(opencode->authorization);
     memory_free(opencode->session_id);
     memory_free(opencode->permission_id);
     buffer_done(&opencode->messages);
@@ -143,7 +104,8 @@ static void close_all(struct opencode *opencode) {
     uv_close((uv_handle_t *)&opencode->clock, on_closed);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------- */
+/* ---- the end
+ * ---------------------------------------------------------------------------------------- */
 
 static void fail(struct opencode *opencode, const struct error *err, bool is_transient) {
     opencode->is_over = true; /* a detach in the callback does nothing */
@@ -194,9 +156,9 @@ static void deliver(struct opencode *opencode) {
     int status = read_kept(&opencode->messages, &messages, &err);
     if (status == 0) status = read_kept(&opencode->todos, &todos, &err);
     if (status == 0) status = read_kept(&opencode->diff, &diff, &err);
-    struct reply_source source = {&messages.root, &todos.root, &diff.root,
-                                  opencode->request.message_id, opencode->session_id,
-                                  opencode->request.directory};
+    struct reply_source source = {&messages.root,       &todos.root,
+                                  &diff.root,           opencode->request.message_id,
+                                  opencode->session_id, opencode->request.directory};
     if (status == 0) status = reply_pack(&source, &out, &err);
     value_tree_done(&messages);
     value_tree_done(&todos);
@@ -211,97 +173,29 @@ static void deliver(struct opencode *opencode) {
     buffer_done(&out);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------ */
+/* ---- sending
+ * ------------------------------------------------------------------------------------------ */
 
-static const char *method_of(enum step step) {
-    switch (step) {
-    case STEP_CREATE:
-    case STEP_PROMPT:
-    case STEP_REJECT:
-    case STEP_SHELL:
-    case STEP_ABORT: return "POST";
-    default: return "GET";
-    }
-}
-
-static void write_path(const struct opencode *opencode, enum step step, struct buffer *out) {
-    const char *session = opencode->session_id ? opencode->session_id : "";
-    switch (step) {
-    case STEP_OPEN_CHECK:
-    case STEP_STATUS: buffer_add_text(out, "/session/status"); break;
-    case STEP_MODELS: buffer_add_text(out, "/config/providers"); break;
-    case STEP_FIND:
-    case STEP_CREATE: buffer_add_text(out, "/session"); break;
-    case STEP_PERMISSIONS: buffer_add_text(out, "/permission"); break;
-    case STEP_REJECT:
-        buffer_add_format(out, "/permission/%s/reply", opencode->permission_id);
-        break;
-    case STEP_COLLECT:
-    case STEP_MESSAGES: buffer_add_format(out, "/session/%s/message", session); break;
-    case STEP_PROMPT: buffer_add_format(out, "/session/%s/prompt_async", session); break;
-    case STEP_SHELL: buffer_add_format(out, "/session/%s/shell", session); break;
-    case STEP_TODOS: buffer_add_format(out, "/session/%s/todo", session); break;
-    case STEP_DIFF: buffer_add_format(out, "/session/%s/diff", session); break;
-    case STEP_ABORT: buffer_add_format(out, "/session/%s/abort", session); break;
-    }
-}
-
-static int write_body(const struct opencode *opencode, enum step step, struct buffer *out,
-                      struct error *err) {
-    switch (step) {
-    case STEP_CREATE: return call_write_session(&opencode->request, out, err);
-    case STEP_PROMPT: return call_write_prompt(&opencode->request, out, err);
-    case STEP_SHELL:
-        return call_write_shell(opencode->request.shell[opencode->shell_next], out, err);
-    case STEP_REJECT:
-        buffer_add_text(out, "{\"reply\":\"reject\",\"message\":\"this isn't allowed here; go on "
-                             "without it\"}");
-        return buffer_check(out, err);
-    default: return 0;
-    }
-}
-
-static int64_t call_timeout_us(const struct opencode *opencode, enum step step) {
-    int64_t left_us = opencode->ends_at_us - now_us();
-    if (step == STEP_ABORT) return ABORT_TIMEOUT_S * INT64_C(1000000);
-    int64_t most_us = step == STEP_SHELL ? left_us : CALL_TIMEOUT_S * INT64_C(1000000);
-    return left_us < 1 ? 1 : most_us < left_us ? most_us : left_us;
-}
-
-/* Starts the call of a step; `done` gets the exchange's end. */
-static int start_call(struct opencode *opencode, enum step step, http_done *done, void *context,
-                      struct http_exchange **ret, struct error *err) {
-    struct buffer path = BUFFER_EMPTY, url = BUFFER_EMPTY, body = BUFFER_EMPTY;
-    const char *headers[3] = {"Content-Type: application/json"};
-    if (step != STEP_OPEN_CHECK) headers[1] = opencode->authorization;
-    write_path(opencode, step, &path);
-    int status = buffer_check(&path, err);
-    if (status == 0)
-        status = call_url(opencode->request.base_url, path.data, opencode->request.directory, &url,
-                          err);
-    if (status == 0) status = write_body(opencode, step, &body, err);
-    if (status == 0) {
-        struct http_request request = {.method = method_of(step),
-                                       .url = url.data,
-                                       .headers = headers,
-                                       .body = {body.data, body.size},
-                                       .timeout_us = call_timeout_us(opencode, step)};
-        status = http_start(opencode->client, &request, done, context, ret, err);
-    }
-    buffer_done(&path);
-    buffer_done(&url);
-    buffer_done(&body);
-    return status;
+static int start_call(struct opencode *opencode, enum opencode_step step, http_done *done,
+                      void *context, struct http_exchange **ret, struct error *err) {
+    struct call call = {.step = step,
+                        .request = &opencode->request,
+                        .authorization = opencode->authorization,
+                        .session_id = opencode->session_id,
+                        .permission_id = opencode->permission_id,
+                        .command = opencode->request.shell[opencode->shell_next],
+                        .left_us = opencode->ends_at_us - now_us()};
+    return call_start(opencode->client, &call, done, context, ret, err);
 }
 
 static void on_call_ended(void *context, struct http_response *response, const struct error *err);
 
-static int begin(struct opencode *opencode, enum step step, struct error *err) {
+static int begin(struct opencode *opencode, enum opencode_step step, struct error *err) {
     opencode->step = step;
     return start_call(opencode, step, on_call_ended, opencode, &opencode->exchange, err);
 }
 
-static void go(struct opencode *opencode, enum step step) {
+static void go(struct opencode *opencode, enum opencode_step step) {
     struct error err;
     if (begin(opencode, step, &err)) fail(opencode, &err, false);
 }
@@ -311,7 +205,7 @@ static void on_delay(uv_timer_t *timer) {
     go(opencode, opencode->step);
 }
 
-static void go_later(struct opencode *opencode, enum step step, int64_t delay_us) {
+static void go_later(struct opencode *opencode, enum opencode_step step, int64_t delay_us) {
     opencode->step = step;
     uv_update_time(opencode->delay.loop);
     uv_timer_start(&opencode->delay, on_delay, (uint64_t)((delay_us + 999) / 1000), 0);
@@ -321,76 +215,29 @@ static void poll_again(struct opencode *opencode) {
     go_later(opencode, STEP_STATUS, opencode->request.poll_us);
 }
 
-/* ---- the model and the session ------------------------------------------------------------------------ */
+/* ---- the model and the session
+ * ------------------------------------------------------------------------ */
 
-static void answer_open_check(struct opencode *opencode, const struct value *root,
-                              struct buffer *packed) {
+/* It answered without a password: on loopback that is for its owner to decide. */
+static void answer_contact(struct opencode *opencode, const struct value *root,
+                           struct buffer *packed) {
     (void)root;
     (void)packed;
-    fail_with(opencode, false,
-              "the OpenCode server at %s answers without a password and isn't on loopback: start it "
-              "with OPENCODE_SERVER_PASSWORD",
-              opencode->request.base_url);
-}
-
-static const struct value *provider_of(const struct value *root, const char *id) {
-    const struct value *providers = value_get_list(root, "providers");
-    for (size_t i = 0; providers && i < providers->list.count; i++)
-        if (bytes_are(value_get_bytes(&providers->list.items[i], "id"), id))
-            return &providers->list.items[i];
-    return NULL;
-}
-
-/* " (it has a, b, …)" of a map's keys or a list's ids. */
-static void write_names(const struct value *of, char *text, size_t size) {
-    size_t count = !of ? 0 : of->kind == VALUE_MAP ? of->map.count : of->list.count;
-    int used = snprintf(text, size, count ? " (it has" : "");
-    for (size_t i = 0; i < count && i < 8 && (size_t)used < size; i++) {
-        struct bytes name = of->kind == VALUE_MAP ? of->map.members[i].key
-                                                  : value_get_bytes(&of->list.items[i], "id");
-        used += snprintf(text + used, size - (size_t)used, "%s %.*s", i ? "," : "",
-                         (int)(name.size < 60 ? name.size : 60), name.data);
-    }
-    if (count && (size_t)used < size)
-        snprintf(text + used, size - (size_t)used, count > 8 ? ", …)" : ")");
+    if (opencode->is_loopback) go(opencode, opencode->after_contact);
+    else
+        fail_with(opencode, false,
+                  "the OpenCode server at %s answers without a password and isn't on loopback: "
+                  "start it with OPENCODE_SERVER_PASSWORD",
+                  opencode->request.base_url);
 }
 
 static void answer_models(struct opencode *opencode, const struct value *root,
                           struct buffer *packed) {
-    const char *provider_id = opencode->request.provider_id;
-    const struct value *provider = provider_of(root, provider_id);
-    const struct value *models = value_get_map(provider, "models");
-    char names[600];
+    char why[LIST_WHY_MAX];
     (void)packed;
-    if (models && value_get(models, opencode->request.model_id)) {
+    if (list_has_model(root, opencode->request.provider_id, opencode->request.model_id, why))
         go(opencode, STEP_FIND);
-        return;
-    }
-    write_names(provider ? models : value_get_list(root, "providers"), names, sizeof names);
-    if (provider)
-        fail_with(opencode, false,
-                  "provider %s of the OpenCode server has no model %s%s: see TEND_AGENT_MODEL",
-                  provider_id, opencode->request.model_id, names);
-    else
-        fail_with(opencode, false,
-                  "the OpenCode server has no provider %s%s: see TEND_AGENT_MODEL", provider_id,
-                  names);
-}
-
-/* The newest of those that carry our key. */
-static const struct value *find_session(const struct value *root, const char *key) {
-    const struct value *found = NULL;
-    int64_t newest = -1;
-    for (size_t i = 0; root && root->kind == VALUE_LIST && i < root->list.count; i++) {
-        const struct value *session = &root->list.items[i];
-        int64_t created = value_get_integer(value_get_map(session, "time"), "created", 0);
-        if (created <= newest ||
-            !bytes_are(value_get_bytes(value_get_map(session, "metadata"), "tend"), key))
-            continue;
-        found = session;
-        newest = created;
-    }
-    return found;
+    else fail_with(opencode, false, "the OpenCode server %s: see TEND_AGENT_MODEL", why);
 }
 
 static void take_session(struct opencode *opencode, const struct value *session) {
@@ -403,7 +250,7 @@ static void take_session(struct opencode *opencode, const struct value *session)
 
 static void answer_find(struct opencode *opencode, const struct value *root,
                         struct buffer *packed) {
-    const struct value *session = find_session(root, opencode->request.key);
+    const struct value *session = list_find_session(root, opencode->request.key);
     (void)packed;
     if (session && value_get_bytes(session, "id").size) take_session(opencode, session);
     else go(opencode, STEP_CREATE);
@@ -416,7 +263,8 @@ static void answer_create(struct opencode *opencode, const struct value *root,
     else fail_with(opencode, false, "the OpenCode server made a session without an id");
 }
 
-/* ---- while it works ---------------------------------------------------------------------------------- */
+/* ---- while it works
+ * ---------------------------------------------------------------------------------- */
 
 static void keep_note(struct opencode *opencode, struct bytes text) {
     snprintf(opencode->note, NOTE_MAX, "%.*s", (int)(text.size < 200 ? text.size : 200),
@@ -437,16 +285,9 @@ static void answer_status(struct opencode *opencode, const struct value *root,
     go(opencode, STEP_PERMISSIONS);
 }
 
-static const struct value *find_permission(const struct value *root, const char *session_id) {
-    for (size_t i = 0; root && root->kind == VALUE_LIST && i < root->list.count; i++)
-        if (bytes_are(value_get_bytes(&root->list.items[i], "sessionID"), session_id))
-            return value_get(&root->list.items[i], "id");
-    return NULL;
-}
-
 static void answer_permissions(struct opencode *opencode, const struct value *root,
                                struct buffer *packed) {
-    const struct value *id = find_permission(root, opencode->session_id);
+    const struct value *id = list_find_permission(root, opencode->session_id);
     (void)packed;
     if (!id) {
         poll_again(opencode);
@@ -465,16 +306,23 @@ static void answer_reject(struct opencode *opencode, const struct value *root,
     poll_again(opencode);
 }
 
-/* ---- idle: prompt it, wait, or be done ------------------------------------------------------------- */
+/* ---- idle: prompt it, wait, or be done
+ * ------------------------------------------------------------- */
 
-static void send_prompt(struct opencode *opencode) {
+static void send_prompt(struct opencode *opencode, enum reply_state state) {
     if (opencode->prompts < PROMPTS_MAX) {
         opencode->prompts++;
         go(opencode, STEP_PROMPT);
         return;
     }
-    fail_with(opencode, true, "the agent's session %s ended %d times without a reply",
-              opencode->session_id, PROMPTS_MAX);
+    if (state == REPLY_ABSENT)
+        fail_with(opencode, false,
+                  "the OpenCode server took the prompt %d times and does not hold it: another "
+                  "session there seems to have the message id %s",
+                  PROMPTS_MAX, opencode->request.message_id);
+    else
+        fail_with(opencode, true, "the agent's session %s ended %d times without a reply",
+                  opencode->session_id, PROMPTS_MAX);
 }
 
 static void answer_prompt(struct opencode *opencode, const struct value *root,
@@ -493,7 +341,7 @@ static bool has_been_idle_long_enough(struct opencode *opencode) {
 /* A reply that failed before we prompted is an earlier attempt's: this attempt resumes it. */
 static void take_failure(struct opencode *opencode, const struct reply *reply) {
     if (opencode->prompts == 0) {
-        send_prompt(opencode);
+        send_prompt(opencode, reply->state);
         return;
     }
     fail_with(opencode, reply->is_transient, "the agent's session %s failed: %.*s: %.*s",
@@ -505,10 +353,10 @@ static void take_failure(struct opencode *opencode, const struct reply *reply) {
 /* Commands that an earlier attempt ran to the end are passed over. */
 static void run_shell(struct opencode *opencode, const struct value *messages) {
     const char *const *shell = opencode->request.shell;
-    while (shell && shell[opencode->shell_next] &&
+    while (shell[opencode->shell_next] &&
            reply_has_shell(messages, opencode->request.message_id, shell[opencode->shell_next]))
         opencode->shell_next++;
-    go(opencode, shell && shell[opencode->shell_next] ? STEP_SHELL : STEP_COLLECT);
+    go(opencode, shell[opencode->shell_next] ? STEP_SHELL : STEP_COLLECT);
 }
 
 static void answer_messages(struct opencode *opencode, const struct value *root,
@@ -518,7 +366,7 @@ static void answer_messages(struct opencode *opencode, const struct value *root,
     (void)packed;
     if (reply.state == REPLY_DONE) run_shell(opencode, root);
     else if (reply.state == REPLY_FAILED) take_failure(opencode, &reply);
-    else if (is_first || has_been_idle_long_enough(opencode)) send_prompt(opencode);
+    else if (is_first || has_been_idle_long_enough(opencode)) send_prompt(opencode, reply.state);
     else poll_again(opencode);
 }
 
@@ -531,7 +379,8 @@ static void answer_shell(struct opencode *opencode, const struct value *root,
     go(opencode, has_more ? STEP_SHELL : STEP_COLLECT);
 }
 
-/* ---- what it did --------------------------------------------------------------------------------------- */
+/* ---- what it did
+ * --------------------------------------------------------------------------------------- */
 
 static void keep(struct buffer *place, struct buffer *packed) {
     buffer_done(place);
@@ -567,15 +416,16 @@ static void answer_abort(struct opencode *opencode, const struct value *root,
     fail_timeout(opencode, " and was aborted");
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------ */
+/* ---- the table
+ * ------------------------------------------------------------------------------------------ */
 
 struct step_kind {
     step_answer *answer;
-    enum step after_trouble; /* where to go on if the call or its answer was lost */
+    enum opencode_step after_trouble; /* where to go on if the call or its answer was lost */
 };
 
 static const struct step_kind step_kinds[] = {
-    [STEP_OPEN_CHECK] = {answer_open_check, STEP_OPEN_CHECK},
+    [STEP_CONTACT] = {answer_contact, STEP_CONTACT},
     [STEP_MODELS] = {answer_models, STEP_MODELS},
     [STEP_FIND] = {answer_find, STEP_FIND},
     [STEP_CREATE] = {answer_create, STEP_FIND}, /* it may have been made */
@@ -591,7 +441,8 @@ static const struct step_kind step_kinds[] = {
     [STEP_ABORT] = {answer_abort, STEP_ABORT},
 };
 
-/* ---- answers that aren't as they should be --------------------------------------------------------------- */
+/* ---- answers that aren't as they should be
+ * --------------------------------------------------------------- */
 
 /* The way to the server failed, or the server did: try again in a moment, until the clock. */
 static void take_trouble(struct opencode *opencode, const char *what) {
@@ -599,10 +450,13 @@ static void take_trouble(struct opencode *opencode, const char *what) {
                       now_us() - opencode->started_us > FIRST_CONTACT_S * INT64_C(1000000);
     snprintf(opencode->note, NOTE_MAX, "%s", what);
     opencode->idle_since_us = 0;
-    if (is_missing)
+    if (is_missing) {
         fail_with(opencode, true, "no OpenCode server at %s: %s", opencode->request.base_url, what);
-    else
-        go_later(opencode, step_kinds[opencode->step].after_trouble, TROUBLE_DELAY_MS * 1000);
+        return;
+    }
+    if (opencode->step != STEP_CONTACT)
+        opencode->after_contact = step_kinds[opencode->step].after_trouble;
+    go_later(opencode, STEP_CONTACT, TROUBLE_DELAY_MS * 1000);
 }
 
 static void take_refusal(struct opencode *opencode, const struct http_response *response) {
@@ -612,10 +466,10 @@ static void take_refusal(struct opencode *opencode, const struct http_response *
               (int)(body.size < 400 ? body.size : 400), body.data);
 }
 
-/* 401 is what the open check hopes for. */
+/* To a contact, made without it, 401 is the good answer. */
 static void take_wrong_password(struct opencode *opencode) {
-    if (opencode->step == STEP_OPEN_CHECK) {
-        go(opencode, STEP_MODELS);
+    if (opencode->step == STEP_CONTACT) {
+        go(opencode, opencode->after_contact);
         return;
     }
     fail_with(opencode, false,
@@ -698,68 +552,8 @@ static void on_clock(uv_timer_t *timer) {
     else fail_timeout(opencode, "");
 }
 
-/* ---- the start -------------------------------------------------------------------------------------------- */
-
-static bool copy_text(const char **place) {
-    if (*place) *place = memory_copy_text(*place);
-    return *place != NULL;
-}
-
-/* A NULL-terminated list; an empty one where there is none. */
-static bool copy_texts(const char *const **place) {
-    size_t count = 0;
-    const char *const *from = *place;
-    while (from && from[count]) count++;
-    const char **copies = memory_new((count + 1) * sizeof *copies);
-    *place = copies;
-    for (size_t i = 0; copies && i < count; i++)
-        if (!(copies[i] = memory_copy_text(from[i]))) return false;
-    return copies != NULL;
-}
-
-/* Each text is replaced by a copy of its own, also when another has failed: request_done() then
- * releases only what is ours. */
-static int copy_request(struct opencode_request *request, struct error *err) {
-    bool has_password = request->password, has_title = request->title, has_system = request->system;
-    bool is_copied = copy_text(&request->base_url);
-    is_copied &= copy_text(&request->password) || !has_password;
-    is_copied &= copy_text(&request->directory);
-    is_copied &= copy_text(&request->title) || !has_title;
-    is_copied &= copy_text(&request->key);
-    is_copied &= copy_text(&request->message_id);
-    is_copied &= copy_text(&request->provider_id);
-    is_copied &= copy_text(&request->model_id);
-    is_copied &= copy_text(&request->prompt);
-    is_copied &= copy_text(&request->system) || !has_system;
-    is_copied &= copy_texts(&request->allowed);
-    is_copied &= copy_texts(&request->shell);
-    if (!request->timeout_us) request->timeout_us = TIMEOUT_S * INT64_C(1000000);
-    if (!request->poll_us) request->poll_us = POLL_MS * 1000;
-    return is_copied ? 0 : error_no_memory(err);
-}
-
-static int check_request(const struct opencode_request *request, bool *is_loopback,
-                         struct error *err) {
-    struct http_url url;
-    int status = http_url_read(request->base_url, &url, err);
-    if (status) {
-        error_context(err, "OPENCODE_BASE_URL");
-        return status;
-    }
-    if (request->directory[0] != '/')
-        return error_set_kind(err, TEND_EINPUT, "agent", "the agent's directory must be absolute: %s",
-                              request->directory);
-    if (strncmp(request->message_id, "msg", 3) != 0)
-        return error_set_kind(err, TEND_EINPUT, "agent", "a message id begins with msg: %s",
-                              request->message_id);
-    *is_loopback = http_url_is_loopback(&url);
-    if (*is_loopback || request->password) return 0;
-    return error_set_kind(err, TEND_EINPUT, "agent",
-                          "the OpenCode server at %s isn't on loopback and no password is set: "
-                          "anybody could run commands on it; set OPENCODE_SERVER_PASSWORD there and "
-                          "here",
-                          request->base_url);
-}
+/* ---- the start
+ * -------------------------------------------------------------------------------------------- */
 
 static void init_handles(struct opencode *opencode, uv_loop_t *loop) {
     uv_timer_init(loop, &opencode->delay);
@@ -775,7 +569,7 @@ int opencode_start(uv_loop_t *loop, struct http_client *client,
                    const struct opencode_request *request, opencode_done *done, void *context,
                    struct opencode **ret, struct error *err) {
     bool is_loopback;
-    int status = check_request(request, &is_loopback, err);
+    int status = opencode_request_check(request, &is_loopback, err);
     if (status) return status;
     struct opencode *opencode = memory_new(sizeof *opencode);
     if (!opencode) return error_no_memory(err);
@@ -784,7 +578,9 @@ int opencode_start(uv_loop_t *loop, struct http_client *client,
     opencode->done = done;
     opencode->context = context;
     opencode->started_us = now_us();
-    status = copy_request(&opencode->request, err);
+    opencode->is_loopback = is_loopback;
+    opencode->after_contact = STEP_MODELS;
+    status = opencode_request_own(&opencode->request, err);
     if (status == 0) status = call_authorization(request->password, &opencode->authorization, err);
     if (status) {
         opencode_free(opencode);
@@ -792,13 +588,14 @@ int opencode_start(uv_loop_t *loop, struct http_client *client,
     }
     opencode->ends_at_us = opencode->started_us + opencode->request.timeout_us;
     init_handles(opencode, loop);
-    status = begin(opencode, is_loopback ? STEP_MODELS : STEP_OPEN_CHECK, err);
+    status = begin(opencode, STEP_CONTACT, err);
     if (status) close_all(opencode);
     else *ret = opencode;
     return status;
 }
 
-/* ---- letting go --------------------------------------------------------------------------------------------- */
+/* ---- letting go
+ * --------------------------------------------------------------------------------------------- */
 
 void opencode_detach(struct opencode *opencode) {
     if (!opencode || opencode->is_over) return;
@@ -806,8 +603,7 @@ void opencode_detach(struct opencode *opencode) {
     close_all(opencode);
 }
 
-static void on_abort_ended(void *context, struct http_response *response,
-                           const struct error *err) {
+static void on_abort_ended(void *context, struct http_response *response, const struct error *err) {
     (void)context; /* nobody waits for it */
     (void)response;
     (void)err;
@@ -817,6 +613,7 @@ void opencode_abort(struct opencode *opencode) {
     struct http_exchange *exchange;
     if (!opencode || opencode->is_over) return;
     if (opencode->session_id)
-        (void)start_call(opencode, STEP_ABORT, on_abort_ended, NULL, &exchange, NULL); /* best effort */
+        (void)start_call(opencode, STEP_ABORT, on_abort_ended, NULL, &exchange,
+                         NULL); /* best effort */
     opencode_detach(opencode);
 }

@@ -1,12 +1,14 @@
 /* Reading a session's messages; see opencode_reply.h. A message is {info: {id, role, parentID,
- * finish, error, tokens, cost, time: {completed}}, parts: [{type: "text" | "tool" | "patch" | …}]}. */
+ * finish, error, tokens, cost, time: {completed}}, parts: [{type: "text" | "tool" | "patch" | …}]}.
+ */
 #include "io/opencode_reply.h"
 
 #include <string.h>
 
 enum { OUTPUT_HEAD_BYTES = 1024, OUTPUT_TAIL_BYTES = 3 * 1024 };
 
-/* ---- walking --------------------------------------------------------------------------------------- */
+/* ---- walking
+ * --------------------------------------------------------------------------------------- */
 
 static size_t count_of(const struct value *list) {
     return list && list->kind == VALUE_LIST ? list->list.count : 0;
@@ -59,7 +61,8 @@ static struct bytes input_of(const struct value *part, const char *name) {
     return value_get_bytes(value_get_map(value_get_map(part, "state"), "input"), name);
 }
 
-/* ---- how far it is --------------------------------------------------------------------------------- */
+/* ---- how far it is
+ * --------------------------------------------------------------------------------- */
 
 static struct reply read_failure(const struct value *error) {
     const struct value *data = value_get_map(error, "data");
@@ -81,8 +84,8 @@ struct reply reply_read(const struct value *messages, const char *message_id) {
     struct bytes finish = value_get_bytes(info, "finish");
     bool is_completed_message = value_get(value_get_map(info, "time"), "completed") != NULL;
     if (!last)
-        return (struct reply){
-            .state = has_prompt(messages, message_id) ? REPLY_PENDING : REPLY_ABSENT};
+        return (struct reply){.state =
+                                  has_prompt(messages, message_id) ? REPLY_PENDING : REPLY_ABSENT};
     if (error) return read_failure(error);
     /* After "tool-calls" the loop goes on with another message; so it does after "unknown". */
     if (!is_completed_message || !finish.size || bytes_are(finish, "tool-calls") ||
@@ -109,7 +112,8 @@ bool reply_has_shell(const struct value *messages, const char *message_id, const
     return search.is_found;
 }
 
-/* ---- what it did ----------------------------------------------------------------------------------- */
+/* ---- what it did
+ * ----------------------------------------------------------------------------------- */
 
 static void pack_text_parts(struct buffer *out, const struct value *message) {
     struct buffer text = BUFFER_EMPTY;
@@ -240,7 +244,8 @@ static void pack_usage_and_cost(struct buffer *out, const struct reply_source *s
         if (!bytes_are(value_get_bytes(info, "role"), "assistant")) continue;
         input += value_get_integer(tokens, "input", 0) + value_get_integer(cache, "read", 0) +
                  value_get_integer(cache, "write", 0);
-        output += value_get_integer(tokens, "output", 0) + value_get_integer(tokens, "reasoning", 0);
+        output +=
+            value_get_integer(tokens, "output", 0) + value_get_integer(tokens, "reasoning", 0);
         cost += value_get_number(info, "cost", 0);
     }
     pack_text(out, "usage");

@@ -17,9 +17,9 @@ enum reply_state {
 
 struct reply { /* borrows from the messages */
     enum reply_state state;
-    struct bytes finish;                     /* of REPLY_DONE: "stop" is the good one */
-    struct bytes error_name, error_message;  /* of REPLY_FAILED */
-    bool is_transient;                       /* of REPLY_FAILED: the provider may recover */
+    struct bytes finish;                    /* of REPLY_DONE: "stop" is the good one */
+    struct bytes error_name, error_message; /* of REPLY_FAILED */
+    bool is_transient;                      /* of REPLY_FAILED: the provider may recover */
 };
 
 /* The reply to a prompt is judged by `parentID`, not by the last message: a shell command appends

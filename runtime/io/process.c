@@ -52,7 +52,8 @@ struct process {
     char chunk[CHUNK_BYTES];
 };
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------
+ */
 
 static void process_free(struct process *process) {
     buffer_done(&process->result.output);
@@ -116,7 +117,8 @@ static void finish_if_over(struct process *process) {
     if (process->has_exited && process->open_streams == 0) finish(process);
 }
 
-/* ---- ending it early ----------------------------------------------------------------------------- */
+/* ---- ending it early
+ * ----------------------------------------------------------------------------- */
 
 static void kill_group(struct process *process, int signal) {
     if (process->child.pid > 0) kill(-process->child.pid, signal);
@@ -141,8 +143,7 @@ static void end_early(struct process *process, enum fault fault) {
     process->fault = fault;
     if (!is_first) return;
     kill_group(process, SIGTERM);
-    if (!process->has_exited)
-        uv_timer_start(&process->grace, on_term_ignored, TERM_GRACE_MS, 0);
+    if (!process->has_exited) uv_timer_start(&process->grace, on_term_ignored, TERM_GRACE_MS, 0);
 }
 
 static void on_clock(uv_timer_t *timer) { end_early(timer->data, FAULT_TIMEOUT); }
@@ -151,7 +152,8 @@ void process_abort(struct process *process) {
     if (process && !process->is_finished) end_early(process, FAULT_ABORTED);
 }
 
-/* ---- while it runs ---------------------------------------------------------------------------------- */
+/* ---- while it runs
+ * ---------------------------------------------------------------------------------- */
 
 static void on_exit_of_child(uv_process_t *child, int64_t code, int signal) {
     struct process *process = child->data;
@@ -208,7 +210,8 @@ static void write_input(struct process *process) {
         close_handle(stream);
 }
 
-/* ---- the start ------------------------------------------------------------------------------------- */
+/* ---- the start
+ * ------------------------------------------------------------------------------------- */
 
 /* Whatever another library opened without O_CLOEXEC doesn't reach the child. */
 static void close_on_exec(void) {
@@ -259,7 +262,8 @@ static int spawn(struct process *process, const struct process_request *request)
     static char *const nothing[] = {NULL}; /* libuv reads "no environment" as "ours" */
     uv_stdio_container_t stdio[STREAMS];
     for (int i = 0; i < STREAMS; i++) {
-        int way = i == STREAM_INPUT ? UV_READABLE_PIPE : UV_WRITABLE_PIPE; /* as the child sees it */
+        int way =
+            i == STREAM_INPUT ? UV_READABLE_PIPE : UV_WRITABLE_PIPE; /* as the child sees it */
         stdio[i].flags = UV_CREATE_PIPE | (uv_stdio_flags)way;
         stdio[i].data.stream = (uv_stream_t *)&process->streams[i];
     }

@@ -49,6 +49,9 @@ int branch_body(lua_State *L);
 /* Adds a traceback to an error; the message handler of every protected call. */
 int branch_traceback(lua_State *L);
 
+/* Packs the error on top of the stack with which a protected call ended (`status`). */
+void branch_pack_error(lua_State *L, int status, struct buffer *out);
+
 /* ---- what primitives are made of (primitive.c) ---- */
 
 struct primitive {

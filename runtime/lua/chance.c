@@ -33,12 +33,16 @@ static int call_uuid(lua_State *L) {
     return 1;
 }
 
-/* random() in [0, 1), random(n) in 1..n, random(m, n) in m..n. */
+/* random() in [0, 1), random(n) in 1..n, random(m, n) in m..n, random(0) any integer. */
 static int call_random(lua_State *L) {
     struct branch *branch = branch_of(L);
     int count = lua_gettop(L);
     if (count == 0) {
         lua_pushnumber(L, (lua_Number)(draw(branch) >> 11) * 0x1p-53);
+        return 1;
+    }
+    if (count == 1 && lua_isinteger(L, 1) && lua_tointeger(L, 1) == 0) { /* as in Lua: all bits */
+        lua_pushinteger(L, (lua_Integer)draw(branch));
         return 1;
     }
     lua_Integer low = count > 1 ? luaL_checkinteger(L, 1) : 1;

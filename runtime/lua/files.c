@@ -18,8 +18,13 @@ static int call_own(lua_State *L) {
 }
 
 static int passed(lua_State *L, int status, lua_KContext context) {
+    struct branch *branch = branch_of(L);
     (void)status, (void)context;
-    branch_of(L)->is_touching = true;
+    if (branch->answer.kind == ANSWER_ERROR) { /* cancelled meanwhile */
+        convert_push_error(L, branch->answer.value);
+        return lua_error(L);
+    }
+    branch->is_touching = true;
     return call_own(L);
 }
 

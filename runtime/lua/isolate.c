@@ -91,6 +91,18 @@ int branch_traceback(lua_State *L) {
     return 1;
 }
 
+void branch_pack_error(lua_State *L, int status, struct buffer *out) {
+    if (status != LUA_ERRMEM) {
+        convert_pack_error(L, -1, out);
+        return;
+    }
+    pack_map(out, 3);
+    pack_member_text(out, "kind", "memory");
+    pack_member_text(out, "message",
+                     "the run needs more memory than its limit (limits.memory in tend.lua)");
+    pack_member_boolean(out, "retryable", false);
+}
+
 /* The end of a branch: its value or error stays on top of its stack; packed too, where the engine
  * needs it: the main branch's result, anybody's error. */
 static int body_ended(lua_State *L, int status, lua_KContext context) {
@@ -110,7 +122,8 @@ static int body_ended(lua_State *L, int status, lua_KContext context) {
         lua_setfield(L, -2, "kind");
         luaL_setmetatable(L, CONVERT_ERROR);
     }
-    if (branch->has_failed) convert_pack_error(L, -1, &branch->ask.value);
+    if (branch->has_failed) branch_pack_error(L, status, &branch->ask.value);
+    if (status == LUA_ERRMEM) convert_push_error(L, buffer_bytes(&branch->ask.value));
     return 1;
 }
 
@@ -121,15 +134,19 @@ int branch_body(lua_State *L) {
     return body_ended(L, status, 0);
 }
 
+static void pack_unreadable(struct buffer *out) {
+    pack_map(out, 2);
+    pack_member_text(out, "kind", "error");
+    pack_member_text(out, "message", "the branch ended with an error that could not be read");
+}
+
 /* A branch that failed without its body knowing: memory, at the cap. */
 static enum branch_outcome failed_outright(struct branch *branch, int status) {
     buffer_clear(&branch->ask.value);
-    pack_map(&branch->ask.value, 2);
-    pack_member_text(&branch->ask.value, "kind", status == LUA_ERRMEM ? "memory" : "error");
-    pack_member_text(&branch->ask.value, "message",
-                     status == LUA_ERRMEM
-                         ? "the run needs more memory than its limit (limits.memory in tend.lua)"
-                         : "the branch ended with an error that could not be read");
+    if (status == LUA_ERRMEM)
+        branch_pack_error(branch->co, status, &branch->ask.value);
+    else
+        pack_unreadable(&branch->ask.value);
     branch->has_failed = branch->is_ended = true;
     return BRANCH_RAISED;
 }

@@ -86,17 +86,38 @@ static void skip_comment(struct scanner *s) {
     while (s->at < s->end && *s->at != '\n') s->at++;
 }
 
-/* After the word require: an optional parenthesis and a literal without escapes. */
-static int read_argument(struct scanner *s, source_visit *visit, void *context) {
-    const char *at = s->at;
-    while (at < s->end && (isspace((unsigned char)*at) || *at == '(')) at++;
-    if (at >= s->end || (*at != '"' && *at != '\'')) return 0;
-    char quote = *at++;
-    const char *start = at;
-    while (at < s->end && *at != quote && *at != '\n' && *at != '\\') at++;
-    if (at >= s->end || *at != quote) return 0;
+/* At a long bracket: the text between; no bytes if it doesn't end. */
+static struct bytes read_long(struct scanner *s) {
+    int level = long_level(s);
+    const char *start = s->at + level + 2;
+    skip_long(s, level);
+    size_t close = (size_t)level + 2;
+    bool has_end = s->at >= start + close && s->at[-1] == ']';
+    return (struct bytes){start, has_end ? (size_t)(s->at - start) - close : 0};
+}
+
+/* At a quote: the text up to the next one; no bytes if it has escapes or doesn't end. */
+static struct bytes read_quoted(struct scanner *s) {
+    const char *start = s->at + 1, *at = start;
+    while (at < s->end && *at != *s->at && *at != '\n' && *at != '\\') at++;
+    if (at >= s->end || *at != *s->at) return (struct bytes){start, 0};
     s->at = at + 1;
-    return visit(context, (struct bytes){start, (size_t)(at - start)});
+    return (struct bytes){start, (size_t)(at - start)};
+}
+
+/* After the word require: an optional parenthesis and a literal without escapes, with blanks and
+ * comments between. */
+static int read_argument(struct scanner *s, source_visit *visit, void *context) {
+    struct bytes name = {NULL, 0};
+    while (s->at < s->end) {
+        if (isspace((unsigned char)*s->at) || *s->at == '(') s->at++;
+        else if (*s->at == '-' && s->at + 1 < s->end && s->at[1] == '-') skip_comment(s);
+        else break;
+    }
+    if (s->at >= s->end) return 0;
+    if (*s->at == '"' || *s->at == '\'') name = read_quoted(s);
+    else if (*s->at == '[' && long_level(s) >= 0) name = read_long(s);
+    return name.size ? visit(context, name) : 0;
 }
 
 static int read_word(struct scanner *s, const char *begin, source_visit *visit, void *context) {

@@ -175,7 +175,7 @@ static int ask_called(lua_State *L, int status, lua_KContext context) {
     branch->ask.kind = is_verdict ? ASK_VERDICT : ASK_RETURNED;
     if (status != LUA_OK && status != LUA_YIELD) {
         branch->ask.kind = ASK_RAISED;
-        convert_pack_error(L, -1, &branch->ask.value);
+        branch_pack_error(L, status, &branch->ask.value);
     } else if (is_verdict) {
         branch->ask.verdict = lua_toboolean(L, -1);
     } else if (convert_pack(L, -1, "result", false, &branch->ask.value, &err)) {

@@ -62,8 +62,9 @@ int sandbox_tostring(lua_State *L) {
 
 /* Lua's own string.format (upvalue) without its ways to show an address: %s, and %p. */
 static int plain_format(lua_State *L) {
-    const char *at = luaL_checkstring(L, 1);
-    while ((at = strchr(at, '%'))) {
+    size_t size;
+    const char *at = luaL_checklstring(L, 1, &size), *end = at + size;
+    while ((at = memchr(at, '%', (size_t)(end - at)))) {
         at += 1 + strspn(at + 1, "-+ #0123456789.");
         if (*at == 'p')
             return luaL_error(L, "string.format: %%p shows an address, which would differ on replay");

@@ -112,13 +112,14 @@ class Project {
 
   /** Starts tend; `env` is all that it sees beside PATH and the project's own. */
   spawn(args, { env = {}, input } = {}) {
+    // Standard input is a file: Node's pipes are sockets, which /dev/stdin can't open.
+    const stdin = input === undefined ? 'ignore' : fs.openSync(this.write('stdin.txt', input));
     const child = spawn(this.program, args, {
       cwd: this.folder,
       env: { PATH: process.env.PATH, HOME: this.folder, LANG: 'C.UTF-8', ...this.env, ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
     });
-    child.stdin.on('error', () => {}); // it may end without reading
-    child.stdin.end(input || '');
+    if (input !== undefined) fs.closeSync(stdin);
     const running = new Running(child);
     this.running.add(running);
     running.ended.then(() => this.running.delete(running));

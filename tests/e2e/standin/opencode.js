@@ -93,6 +93,8 @@ function environment(home, password) {
     OPENCODE_DISABLE_AUTOUPDATE: '1',
     OPENCODE_DISABLE_MODELS_FETCH: '1',
     OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
+    /* a plugin in the repository would run inside the server and see its password */
+    OPENCODE_DISABLE_PROJECT_CONFIG: '1',
   };
 }
 

@@ -90,7 +90,8 @@ static void lengths_count_characters_not_bytes(void **state) {
 
 static void additional_properties_may_have_a_schema(void **state) {
     (void)state;
-    const char *schema = "{\"properties\":{\"a\":{}},\"additionalProperties\":{\"type\":\"number\"}}";
+    const char *schema =
+        "{\"properties\":{\"a\":{}},\"additionalProperties\":{\"type\":\"number\"}}";
     assert_string_equal(check(schema, "{\"a\":\"text\",\"b\":1}"), "");
     assert_string_equal(check(schema, "{\"b\":\"x\"}"), "b: must be number, is a string\n");
 }

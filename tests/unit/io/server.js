@@ -86,8 +86,9 @@ const routes = {
     response.writeHead(302, { location: '/loop' });
     response.end();
   },
-  '/status': (request, response, query) => json(response, Number(query.get('code')), { code: query.get('code') }),
-  '/open/session/status': (request, response) => json(response, 200, {}),
+  '/status': (request, response, query) =>
+    json(response, Number(query.get('code')), { code: query.get('code') }),
+  '/open/global/health': (request, response) => json(response, 200, {}),
   '/seen': (request, response) => json(response, 200, seen),
 };
 
@@ -191,7 +192,7 @@ async function chat(request, response) {
   const fault = FAULTS[body.model];
   if (fault) return fault(response, body);
   if (body.model === 'newer' && 'max_tokens' in body)
-    return error(response, 400, "Unsupported parameter: use 'max_completion_tokens'", 'unsupported');
+    return error(response, 400, "Unsupported: use 'max_completion_tokens'", 'unsupported');
   const turn = turn_of(body);
   if (turn.delay_ms) await new Promise((resolve) => setTimeout(resolve, turn.delay_ms));
   if (body.stream) return stream(response, body, turn);

@@ -229,20 +229,17 @@ static void each_failure_is_told_apart(void **state) {
 
 static void nobody_there_is_transient_and_of_kind_llm(void **state) {
     struct outcome outcome;
-    chat(*state,
-         (struct chat_request){.base_url = "http://nowhere.invalid/v1", .temperature = -1},
+    chat(*state, (struct chat_request){.base_url = "http://nowhere.invalid/v1", .temperature = -1},
          "[{\"text\":\"x\"}]", NULL, &outcome);
     assert_string_equal(outcome.err.kind, "llm");
-    assert_string_equal(outcome.err.message,
-                        "model scripted: could not resolve nowhere.invalid");
+    assert_string_equal(outcome.err.message, "model scripted: could not resolve nowhere.invalid");
     assert_true(outcome.is_transient);
 }
 
 static void newer_servers_get_the_limit_under_its_newer_name(void **state) {
     struct outcome outcome;
     char seen[8192];
-    chat(*state,
-         (struct chat_request){.model = "newer", .temperature = -1, .max_tokens = 5},
+    chat(*state, (struct chat_request){.model = "newer", .temperature = -1, .max_tokens = 5},
          "[{\"text\":\"x\"}]", NULL, &outcome);
     assert_non_null(strstr(outcome.json, "\"text\":\"x\""));
     last_seen(*state, seen, sizeof seen);

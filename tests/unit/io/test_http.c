@@ -78,8 +78,8 @@ static void exchange(struct fixture *fixture, const struct http_request *request
                      struct outcome *outcome) {
     struct http_exchange *started;
     *outcome = (struct outcome){0};
-    assert_int_equal(http_start(fixture->client, request, on_done, outcome, &started, &outcome->err),
-                     0);
+    assert_int_equal(
+        http_start(fixture->client, request, on_done, outcome, &started, &outcome->err), 0);
     run_until(&fixture->loop, &outcome->is_over);
 }
 
@@ -212,10 +212,8 @@ static void follow(struct fixture *fixture, const char *to, int status, struct b
     char path[256];
     snprintf(path, sizeof path, "/redirect?status=%d&to=%s", status, to);
     exchange(fixture,
-             &(struct http_request){.url = url(fixture, path),
-                                    .headers = credentials,
-                                    .body = body,
-                                    .follow = true},
+             &(struct http_request){
+                 .url = url(fixture, path), .headers = credentials, .body = body, .follow = true},
              outcome);
 }
 
@@ -297,7 +295,8 @@ static void redirects_end(void **state) {
     assert_non_null(strstr(outcome.err.message, "only http:// and https://"));
 }
 
-/* ---- what goes wrong --------------------------------------------------------------------------- */
+/* ---- what goes wrong ---------------------------------------------------------------------------
+ */
 
 static void assert_failure(struct fixture *fixture, const struct http_request *request,
                            const char *kind, const char *message) {
@@ -308,8 +307,7 @@ static void assert_failure(struct fixture *fixture, const struct http_request *r
 }
 
 static void nobody_there_is_told_with_host_and_port(void **state) {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM, 0); /* bound and not listening: refuses */
     char text[64], message[128];
@@ -388,11 +386,9 @@ static void requests_that_cannot_be_are_refused_at_once(void **state) {
     assert_refused(*state, &(struct http_request){.url = "http://a@b@c/"}, "two @");
     assert_refused(*state, &(struct http_request){.url = "http://a:99999/"}, "port");
     assert_refused(*state, &(struct http_request){.url = "http://ev%69l/"}, "host");
-    assert_refused(*state,
-                   &(struct http_request){.url = url(*state, "/echo"), .headers = broken},
+    assert_refused(*state, &(struct http_request){.url = url(*state, "/echo"), .headers = broken},
                    "line break");
-    assert_refused(*state,
-                   &(struct http_request){.url = url(*state, "/echo"), .headers = no_colon},
+    assert_refused(*state, &(struct http_request){.url = url(*state, "/echo"), .headers = no_colon},
                    "colon");
     assert_refused(*state, &(struct http_request){.url = url(*state, "/echo"), .method = "G T"},
                    "method");
@@ -411,7 +407,8 @@ static void hosts_are_found_in_urls(void **state) {
     buffer_done(&host);
 }
 
-/* ---- ending ------------------------------------------------------------------------------------ */
+/* ---- ending ------------------------------------------------------------------------------------
+ */
 
 static void an_aborted_exchange_is_silent(void **state) {
     struct fixture *fixture = *state;

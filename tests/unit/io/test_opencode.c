@@ -1,9 +1,9 @@
-/* What io/opencode.h promises, against the real OpenCode server, which talks to the scripted model of
- * server.js. Skipped where there is no server program: TEND_OPENCODE names one, otherwise it is
+/* What io/opencode.h promises, against the real OpenCode server, which talks to the scripted model
+ * of server.js. Skipped where there is no server program: TEND_OPENCODE names one, otherwise it is
  * looked for in tests/e2e/node_modules. */
 #include "support.h"
 
-#include <sys/stat.h>
+#include <sys/prctl.h>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -16,8 +16,8 @@ struct fixture {
     char directory[300]; /* of the session under way */
     char message_id[64]; /* message ids are the server's, not a session's: each test has its own */
     int tests;
-    pid_t pid;           /* of the server; 0: not running */
-    int port;            /* stays the same when it is started again */
+    pid_t pid; /* of the server; 0: not running */
+    int port;  /* stays the same when it is started again */
     char base[64];
     uv_loop_t loop;
     struct http_client *client;
@@ -82,6 +82,7 @@ static void opencode_spawn(struct fixture *fixture) {
     assert_true(fixture->pid >= 0);
     if (fixture->pid > 0) return;
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* it doesn't outlive a test that is killed */
     int fd = open(log, O_CREAT | O_WRONLY | O_APPEND, 0600);
     dup2(fd, 1);
     dup2(fd, 2);
@@ -175,9 +176,10 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* ---- a session --------------------------------------------------------------------------------- */
+/* ---- a session ---------------------------------------------------------------------------------
+ */
 
-static const char *const allowed[] = {"read", "glob", "grep", "list",
+static const char *const allowed[] = {"read",      "glob", "grep", "list",
                                       "todowrite", "edit", "bash", NULL};
 
 static struct opencode_request request_of(struct fixture *fixture, const char *prompt) {
@@ -331,15 +333,17 @@ static void wait_for_file(struct fixture *fixture, const char *name) {
 #define SKIP_WITHOUT_SERVER(fixture)                                                               \
     if (!(fixture)->program[0]) skip()
 
-/* ---- promises ------------------------------------------------------------------------------------ */
+/* ---- promises
+ * ------------------------------------------------------------------------------------ */
 
 static void a_session_works_and_what_it_did_is_told(void **state) {
     struct fixture *fixture = *state;
     struct outcome outcome;
     SKIP_WITHOUT_SERVER(fixture);
-    static const char *const shell[] = {"git add -A && git -c user.name=t -c user.email=t@localhost "
-                                        "commit -qm two", "echo committed; git status --short",
-                                        NULL};
+    static const char *const shell[] = {
+        "git add -A && git -c user.name=t -c user.email=t@localhost "
+        "commit -qm two",
+        "echo committed; git status --short", NULL};
     struct opencode_request request = request_of(
         fixture,
         script(fixture, "[{\"tool\":\"edit\",\"args\":{\"filePath\":\"%/a.txt\",\"oldString\":"
@@ -355,7 +359,8 @@ static void a_session_works_and_what_it_did_is_told(void **state) {
     assert_true(file_has(fixture, "a.txt", "bye"));
     assert_true(result_has(&outcome, "\"text\":\"All is well.\""));
     assert_true(result_has(&outcome, "\"files\":[\"a.txt\"]"));
-    assert_true(result_has(&outcome, "\"command\":\"cat a.txt; seq 1500\",\"output\":\"bye\\n1\\n"));
+    assert_true(
+        result_has(&outcome, "\"command\":\"cat a.txt; seq 1500\",\"output\":\"bye\\n1\\n"));
     assert_true(result_has(&outcome, "bytes left out]"));
     assert_true(result_has(&outcome, "\"command\":\"echo committed; git status --short\","
                                      "\"output\":\"committed\\n\""));
@@ -373,9 +378,10 @@ static void a_denied_tool_is_not_executed_and_nobody_is_asked(void **state) {
     char turns[1024], path[400];
     SKIP_WITHOUT_SERVER(fixture);
     snprintf(path, sizeof path, "%s/opencode.json", fixture->directory);
-    write_file(path, "{\"permission\":{\"*\":\"allow\",\"webfetch\":\"allow\",\"external_directory\":"
-                     "\"allow\"},\"agent\":{\"build\":{\"permission\":{\"*\":\"allow\"},\"tools\":"
-                     "{\"webfetch\":true}}},\"tools\":{\"webfetch\":true}}");
+    write_file(path,
+               "{\"permission\":{\"*\":\"allow\",\"webfetch\":\"allow\",\"external_directory\":"
+               "\"allow\"},\"agent\":{\"build\":{\"permission\":{\"*\":\"allow\"},\"tools\":"
+               "{\"webfetch\":true}}},\"tools\":{\"webfetch\":true}}");
     snprintf(turns, sizeof turns,
              "[{\"tool\":\"webfetch\",\"args\":{\"url\":\"http://127.0.0.1:%d/fetched\","
              "\"format\":\"text\"}},"
@@ -395,6 +401,38 @@ static void a_denied_tool_is_not_executed_and_nobody_is_asked(void **state) {
     outcome_done(&outcome);
 }
 
+/* Our own sessions allow or deny; this one was made by somebody else and asks. */
+static void a_permission_request_is_rejected(void **state) {
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    struct page page = {0};
+    struct http_exchange *exchange;
+    struct error err;
+    char url[1024];
+    static const char *const headers[] = {
+        "Authorization: Basic b3BlbmNvZGU6cGFzcw==", "Content-Type: application/json", NULL};
+    SKIP_WITHOUT_SERVER(fixture);
+    snprintf(url, sizeof url, "%s/session?directory=%s", fixture->base, fixture->directory);
+    struct http_request session = {
+        .url = url,
+        .headers = headers,
+        .body = bytes_of("{\"title\":\"t\",\"metadata\":{\"tend\":\"key-1\"},\"permission\":["
+                         "{\"permission\":\"*\",\"pattern\":\"*\",\"action\":\"ask\"}]}")};
+    assert_int_equal(http_start(fixture->client, &session, on_page, &page, &exchange, &err), 0);
+    run_until(&fixture->loop, &page.is_over);
+    buffer_done(&page.body);
+    struct opencode_request request = request_of(
+        fixture, script(fixture, "[{\"tool\":\"bash\",\"args\":{\"command\":\"echo x > made\","
+                                 "\"description\":\"x\"}},{\"text\":\"done\"}]"));
+    follow(fixture, &request, &outcome);
+    assert_done(&outcome); /* the model is told, and goes on */
+    assert_false(file_exists(fixture, "made"));
+    get_messages(fixture, &page);
+    assert_int_equal(count_in(&page, "rejected permission"), 1);
+    buffer_done(&page.body);
+    outcome_done(&outcome);
+}
+
 static void a_caller_that_comes_back_finds_its_session(void **state) {
     struct fixture *fixture = *state;
     struct outcome outcome, again;
@@ -410,8 +448,8 @@ static void a_caller_that_comes_back_finds_its_session(void **state) {
     assert_int_equal(outcome.is_over, 0);
     follow(fixture, &request, &again);
     assert_done(&again);
-    get_messages(fixture, &messages); /* one session, … */
-    assert_int_equal(count_in(&messages, "\"role\":\"user\""), 1); /* one message, … */
+    get_messages(fixture, &messages);                               /* one session, … */
+    assert_int_equal(count_in(&messages, "\"role\":\"user\""), 1);  /* one message, … */
     assert_int_equal(count_in(&messages, "\"text\":\"SCRIPT "), 1); /* given once */
     assert_true(file_has(fixture, "begun", "x\n"));
     assert_false(file_has(fixture, "begun", "x\nx\n"));
@@ -449,9 +487,9 @@ static void past_its_clock_a_session_is_aborted_and_can_be_resumed(void **state)
     struct outcome outcome;
     struct page messages;
     SKIP_WITHOUT_SERVER(fixture);
-    struct opencode_request request = request_of(
-        fixture, script(fixture, "[{\"tool\":\"bash\",\"args\":{\"command\":\"sleep 4\","
-                                 "\"description\":\"x\"}},{\"text\":\"done\"}]"));
+    struct opencode_request request =
+        request_of(fixture, script(fixture, "[{\"tool\":\"bash\",\"args\":{\"command\":\"sleep 4\","
+                                            "\"description\":\"x\"}},{\"text\":\"done\"}]"));
     request.timeout_us = 3000000;
     follow(fixture, &request, &outcome);
     assert_string_equal(outcome.err.kind, "timeout");
@@ -472,8 +510,9 @@ static void an_abort_reaches_the_server_and_is_silent(void **state) {
     struct page messages = {0};
     SKIP_WITHOUT_SERVER(fixture);
     struct opencode_request request = request_of(
-        fixture, script(fixture, "[{\"tool\":\"bash\",\"args\":{\"command\":\"echo x > begun; sleep "
-                                 "30\",\"description\":\"x\"}},{\"text\":\"done\"}]"));
+        fixture,
+        script(fixture, "[{\"tool\":\"bash\",\"args\":{\"command\":\"echo x > begun; sleep "
+                        "30\",\"description\":\"x\"}},{\"text\":\"done\"}]"));
     opencode_abort(NULL);
     opencode_detach(NULL);
     struct opencode *opencode = start(fixture, &request, &outcome);
@@ -522,8 +561,8 @@ static void a_wrong_password_or_model_fails_at_once(void **state) {
     request.password = "pass";
     request.model_id = "nothing";
     assert_refused(fixture, &request,
-                   "provider local of the OpenCode server has no model nothing (it has scripted, "
-                   "fault-401): see TEND_AGENT_MODEL");
+                   "has no model nothing at provider local (it has scripted, fault-401): see "
+                   "TEND_AGENT_MODEL");
     request.provider_id = "nobody";
     assert_refused(fixture, &request, "has no provider nobody");
 }
@@ -535,8 +574,7 @@ static void off_loopback_a_server_needs_its_password(void **state) {
     struct opencode *opencode;
     char elsewhere[64];
     SKIP_WITHOUT_SERVER(fixture);
-    struct opencode_request request =
-        request_of(fixture, script(fixture, "[{\"text\":\"done\"}]"));
+    struct opencode_request request = request_of(fixture, script(fixture, "[{\"text\":\"done\"}]"));
     snprintf(elsewhere, sizeof elsewhere, "http://0.0.0.0:%d", fixture->port);
     request.base_url = elsewhere;
     request.password = NULL;
@@ -558,6 +596,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_session_works_and_what_it_did_is_told),
         TEST(a_denied_tool_is_not_executed_and_nobody_is_asked),
+        TEST(a_permission_request_is_rejected),
         TEST(a_caller_that_comes_back_finds_its_session),
         TEST(a_server_that_was_killed_and_restarted_is_resumed),
         TEST(past_its_clock_a_session_is_aborted_and_can_be_resumed),

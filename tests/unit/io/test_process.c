@@ -186,8 +186,7 @@ static void too_much_output_ends_it(void **state) {
     request.max_bytes = 100000;
     run(*state, &request, &outcome);
     assert_string_equal(outcome.err.kind, "exec");
-    assert_string_equal(outcome.err.message,
-                        "sh was ended: stdout larger than max_bytes (100000)");
+    assert_string_equal(outcome.err.message, "sh was ended: stdout larger than max_bytes (100000)");
     outcome_done(&outcome);
 }
 

@@ -1,10 +1,10 @@
--- A value 200 levels deep crosses the journal.
--- expect: 200
+-- A value 190 levels deep crosses the journal.
+-- expect: 190
 return {
   run = function()
     local back = step("deep", function()
       local value = {}
-      for _ = 2, 200 do value = { value } end
+      for _ = 2, 190 do value = { value } end
       return value
     end)
     local depth = 0

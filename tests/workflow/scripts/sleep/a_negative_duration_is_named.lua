@@ -1,0 +1,3 @@
+-- Less than nothing is no duration.
+-- expect-error: is no duration
+return { run = function() sleep(-1) end }

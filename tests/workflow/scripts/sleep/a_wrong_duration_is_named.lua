@@ -1,0 +1,3 @@
+-- What is no duration is named.
+-- expect-error: 'soon' is no duration
+return { run = function() sleep("soon") end }

@@ -41,9 +41,11 @@ class Load {
 
   send(n) {
     const note = (status) => this.answers.push({ at_ms: Date.now(), status });
+    const port = this.portOf();
+    if (!port) return; /* the service is being stopped or restarted */
     http
       .get(
-        { host: '127.0.0.1', port: this.portOf(), path: pathOf(n), agent: this.agent },
+        { host: '127.0.0.1', port, path: pathOf(n), agent: this.agent },
         (response) => {
           response.resume();
           note(response.statusCode);

@@ -211,7 +211,7 @@ class World {
         waits: false,
       });
     }
-    this.load = new Load(() => this.shop.active.port);
+    this.load = new Load(() => this.shop.active?.port);
     this.onStop(() => this.load.stop());
   }
 

@@ -6,7 +6,7 @@
 #include "base/id.h"
 #include "base/memory.h"
 #include "engine/effect_kinds.h"
-#include "engine/retry.h"
+#include "engine/option.h"
 #include "io/opencode.h"
 
 static const char *const allowed_tools[] = {"read", "glob", "grep", "list",

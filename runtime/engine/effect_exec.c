@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "engine/effect_kinds.h"
-#include "engine/retry.h"
+#include "engine/option.h"
 #include "io/process.h"
 
 static int add_text(struct effect *effect, struct texts *texts, const char *name,
@@ -62,9 +62,10 @@ static void pack_result(const struct process_result *result, struct buffer *out)
 
 /* The end of stderr is what tells why. */
 static void unexpected(struct effect *effect, const struct process_result *result) {
-    struct buffer packed = BUFFER_EMPTY, message = BUFFER_EMPTY;
+    struct buffer packed = BUFFER_EMPTY, message = BUFFER_EMPTY, masked = BUFFER_EMPTY;
     struct bytes command = value_get_bytes(&effect->options.root, "cmd");
-    struct bytes tail = buffer_bytes(&result->errors);
+    secrets_mask_text(effect->place->services->secrets, buffer_bytes(&result->errors), &masked);
+    struct bytes tail = buffer_bytes(&masked);
     if (tail.size > 400) tail = (struct bytes){tail.data + tail.size - 400, 400};
     while (tail.size && (tail.data[tail.size - 1] == '\n' || tail.data[tail.size - 1] == ' ')) tail.size--;
     if (result->signal)
@@ -81,6 +82,7 @@ static void unexpected(struct effect *effect, const struct process_result *resul
     pack_text(&packed, "response");
     pack_result(result, &packed);
     buffer_done(&message);
+    buffer_done(&masked);
     effect_fail(effect, buffer_bytes(&packed), true, 0);
     buffer_done(&packed);
 }

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "engine/effect_kinds.h"
-#include "engine/retry.h"
+#include "engine/option.h"
 #include "io/http.h"
 
 struct building {
@@ -142,15 +142,19 @@ static bool is_ok(const struct value *options, long status) {
     return false;
 }
 
-static void pack_response(const struct http_response *response, size_t body_max, struct buffer *out) {
-    size_t size = response->body.size < body_max ? response->body.size : body_max;
+static struct bytes cut(struct bytes text, size_t max) {
+    return (struct bytes){text.data ? text.data : "", text.size < max ? text.size : max};
+}
+
+static void pack_response(const struct http_response *response, struct bytes body,
+                          struct buffer *out) {
     const struct http_timing *timing = &response->timing;
     pack_map(out, 5);
     pack_member_integer(out, "status", response->status);
     pack_text(out, "headers");
     if (response->headers.size) buffer_add(out, response->headers.data, response->headers.size);
     else pack_map(out, 0);
-    pack_member_bytes(out, "body", (struct bytes){response->body.data ? response->body.data : "", size});
+    pack_member_bytes(out, "body", body);
     pack_member_text(out, "url", response->url ? response->url : "");
     pack_text(out, "timing");
     pack_map(out, 5);
@@ -165,6 +169,8 @@ static bool is_transient(long status) {
     return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
+enum { RETRY_AFTER_MAX_S = 365 * 24 * 3600 };
+
 /* Retry-After: seconds; a date is left to the ordinary wait. */
 static int64_t retry_after_us(const struct http_response *response) {
     struct value_tree tree;
@@ -175,24 +181,32 @@ static int64_t retry_after_us(const struct http_response *response) {
     if (text.size && text.size < sizeof digits) {
         memcpy(digits, text.data, text.size);
         digits[text.size] = '\0';
-        wait_us = strtoll(digits, NULL, 10) * 1000000;
+        long long seconds = strtoll(digits, NULL, 10);
+        wait_us = (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * INT64_C(1000000);
     }
     value_tree_done(&tree);
     return wait_us > 0 ? wait_us : 0;
 }
 
 static void unexpected(struct effect *effect, const struct http_response *response) {
-    struct buffer packed = BUFFER_EMPTY, message = BUFFER_EMPTY;
+    struct secrets *secrets = effect->place->services->secrets;
+    struct buffer packed = BUFFER_EMPTY, message = BUFFER_EMPTY, url = BUFFER_EMPTY;
+    struct buffer body = BUFFER_EMPTY;
     bool is_retryable = is_transient(response->status);
-    buffer_add_format(&message, "HTTP %ld from %.300s", response->status,
-                      response->url ? response->url : "the server");
+    secrets_mask_text(secrets, bytes_of(response->url ? response->url : "the server"), &url);
+    secrets_mask_text(secrets, cut(buffer_bytes(&response->body), SIZE_MAX), &body);
+    buffer_add_format(&message, "HTTP %ld from ", response->status);
+    struct bytes shown = cut(buffer_bytes(&url), 300);
+    buffer_add(&message, shown.data, shown.size);
     pack_map(&packed, 4);
     pack_member_bytes(&packed, "message", buffer_bytes(&message));
     pack_member_text(&packed, "kind", "http");
     pack_member_boolean(&packed, "retryable", is_retryable);
     pack_text(&packed, "response");
-    pack_response(response, 65536, &packed);
+    pack_response(response, cut(buffer_bytes(&body), 65536), &packed);
     buffer_done(&message);
+    buffer_done(&body);
+    buffer_done(&url);
     effect_fail(effect, buffer_bytes(&packed), is_retryable, retry_after_us(response));
     buffer_done(&packed);
 }
@@ -209,7 +223,7 @@ static void on_done(void *context, struct http_response *response, const struct 
         unexpected(effect, response);
         return;
     }
-    pack_response(response, SIZE_MAX, &packed);
+    pack_response(response, cut(buffer_bytes(&response->body), SIZE_MAX), &packed);
     effect_succeed(effect, buffer_bytes(&packed));
     buffer_done(&packed);
 }

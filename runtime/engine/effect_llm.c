@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "engine/effect_kinds.h"
-#include "engine/retry.h"
+#include "engine/option.h"
 #include "io/chat.h"
 
 static const int64_t timeout_default_us = 300000000;

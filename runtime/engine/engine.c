@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "engine/admission.h"
 #include "engine/inbox.h"
+#include "engine/option.h"
 #include "engine/recovery.h"
 #include "engine/schedule.h"
 #include "engine/settings.h"
@@ -230,6 +231,8 @@ static int read_settings(struct engine *engine, const struct engine_options *opt
     free(home);
     struct bytes settings = buffer_bytes(&services->settings);
     if (!status) status = value_read(settings, &services->settings_tree, err);
+    const struct value *limits = value_get_map(&services->settings_tree.root, "limits");
+    if (!status) status = size_read(limits, "memory", &services->memory_max, err);
     if (status) return status;
     id_hash(&settings, 1, services->settings_hash);
     secrets_learn(services->secrets, settings);

@@ -64,6 +64,8 @@ static void begin_attempt(struct strand *strand, uint32_t attempt) {
     strand->attempt = attempt;
     strand->plain_count = 0;
     strand->began_us = clock_monotonic_us(strand->run->services->clock);
+    strand->has_timed_out = false;
+    strand->times_out_us = strand->timeout_us ? strand->began_us + strand->timeout_us : 0;
     if (strand->step->kind != ASK_STEP) {
         barrier_hold(strand, strand->step->kind, false);
         return;
@@ -275,6 +277,14 @@ static void join_child(struct strand *strand, uint64_t number) {
     live_check_child(strand);
 }
 
+/* A child that another run had accepted may be lost with a crash although the wait for it isn't,
+ * and its number may be another run's by now. */
+static bool is_child(struct strand *strand, uint64_t number, struct bytes id) {
+    struct record child;
+    return record_load(strand->run->services->journal, number, &child, NULL) == 0 &&
+           bytes_are(id, child.id);
+}
+
 static void begin_invoke(struct strand *strand) {
     struct accepted child;
     struct error err;
@@ -282,9 +292,10 @@ static void begin_invoke(struct strand *strand) {
     strand->began_us = clock_monotonic_us(strand->run->services->clock);
     if (strand->step->is_waiting && value_read(strand->step->waits, &tree, &err) == 0) {
         uint64_t number = (uint64_t)value_get_integer(&tree.root, "number", 0);
+        bool is_there = is_child(strand, number, value_get_bytes(&tree.root, "id"));
         value_tree_done(&tree);
-        join_child(strand, number);
-        return;
+        if (is_there) join_child(strand, number);
+        if (is_there) return;
     }
     if (accept_child(strand, strand->run->record.number, &child, &err)) {
         failed_with(strand, "error", err.message);
@@ -536,6 +547,11 @@ void live_called(struct strand *strand, struct ask *ask) {
     strand->retry_after_us = 0;
     run_mask(strand->run, &strand->value);
     bool has_raised = ask->kind == ASK_RAISED;
+    if (strand->called == ANSWER_CALL && strand->has_timed_out) {
+        buffer_clear(&strand->value);
+        effect_pack_error(&strand->value, "timeout", "the attempt took longer than its timeout", true);
+        has_raised = true;
+    }
     if (strand->called == ANSWER_UPDATE && !has_raised) end_state_update(strand);
     else if (strand->called == ANSWER_ON_FAILURE && has_raised) add_cause(strand), raise_finally(strand);
     else if (strand->called == ANSWER_WHEN || (strand->called == ANSWER_UPDATE && has_raised))

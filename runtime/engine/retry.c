@@ -1,22 +1,9 @@
 /* The one retry engine; see retry.h. */
 #include "engine/retry.h"
 
-#include "base/clock.h"
+#include "engine/option.h"
 
 static const struct retry_policy by_default = {4, RETRY_EXPONENTIAL, 1000000, 300000000, 2.0, true};
-
-int duration_read(const struct value *options, const char *key, int64_t *us, struct error *err) {
-    const struct value *value = value_get(options, key);
-    if (!value) return 0;
-    if (value_is_number(value) && value_number(value) >= 0 && value_number(value) < 1e11) {
-        *us = (int64_t)(value_number(value) * 1e6);
-        return 0;
-    }
-    if (value->kind == VALUE_TEXT && clock_parse_duration(value->text.data, value->text.size, us) == 0)
-        return 0;
-    return error_set_kind(err, TEND_EINPUT, "error",
-                          "%s is no duration: a number of seconds, or text such as \"1m30s\"", key);
-}
 
 static int read_backoff(const struct value *retry, struct retry_policy *policy, struct error *err) {
     struct bytes name = value_get_bytes(retry, "backoff");

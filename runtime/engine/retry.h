@@ -26,7 +26,4 @@ int retry_read(const struct value *options, bool is_default, struct retry_policy
 int64_t retry_wait_us(const struct retry_policy *policy, uint32_t failures, double chance,
                       int64_t at_least_us);
 
-/* A duration in an options map: seconds or text. 0 with *us untouched where absent. */
-int duration_read(const struct value *options, const char *key, int64_t *us, struct error *err);
-
 #endif

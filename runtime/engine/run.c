@@ -358,19 +358,33 @@ static void suspend(struct run *run, const struct waiting *waiting) {
     run->is_leaving = true;
 }
 
+/* How long until the strand's clock strikes: its timer, or the end of its attempt's time. */
+static int64_t left_us(const struct strand *strand) {
+    const struct run *run = strand->run;
+    bool is_held = strand->work == WORK_EFFECT || strand->work == WORK_BARRIER;
+    if (strand->state != STRAND_PARKED) return INT64_MAX;
+    if (strand->work == WORK_TIMER) return strand->step->due_at_us - run_now_us(run);
+    if (is_held && strand->is_inside && strand->times_out_us && !strand->has_timed_out)
+        return strand->times_out_us - clock_monotonic_us(run->services->clock);
+    return INT64_MAX;
+}
+
 static void on_timer(uv_timer_t *timer) {
     struct run *run = timer->data;
-    int64_t now_us = run_now_us(run);
     if (run->is_over || run->is_leaving) return;
-    for (struct strand *strand = run->strands; strand; strand = strand->next)
-        if (strand->state == STRAND_PARKED && strand->work == WORK_TIMER &&
-            strand->step->due_at_us <= now_us)
-            live_due(strand, now_us);
+    for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
+        if (left_us(strand) > 0) continue;
+        if (strand->work == WORK_TIMER) live_due(strand, run_now_us(run));
+        else strand_time_out(strand);
+    }
     run_advance(run);
 }
 
-static void arm(struct run *run, const struct strand *soonest) {
-    int64_t wait_us = soonest->step->due_at_us - run_now_us(run);
+static void arm(struct run *run) {
+    int64_t wait_us = INT64_MAX;
+    for (struct strand *strand = run->strands; strand; strand = strand->next)
+        if (left_us(strand) < wait_us) wait_us = left_us(strand);
+    if (wait_us == INT64_MAX) return;
     if (!run->has_timer) {
         uv_timer_init(run->host.place->loop, &run->timer);
         run->timer.data = run;
@@ -386,8 +400,8 @@ static void settle(struct run *run) {
         bool is_long = !waiting.timer || waiting.timer->step->due_at_us > run_now_us(run) + moment_us;
         if (!waiting.is_busy && is_long && (waiting.timer || waiting.child))
             suspend(run, &waiting);
-        else if (waiting.timer)
-            arm(run, waiting.timer);
+        else
+            arm(run);
     }
     run_flush(run);
 }

@@ -62,6 +62,9 @@ struct strand {
     enum answer_kind called;   /* which function of the script it was told to call last */
     struct buffer first_error; /* what on_failure was called with: the cause if it raises */
     int64_t retry_after_us;
+    int64_t timeout_us;        /* of an attempt of a step's function; 0: none */
+    int64_t times_out_us;      /* monotonic; 0: never */
+    bool has_timed_out;
     int64_t began_us;          /* monotonic, of the attempt: for the observer */
     struct answer answer;
     struct buffer value;       /* what the answer borrows */
@@ -154,6 +157,7 @@ void strand_answer(struct strand *strand, enum answer_kind kind);
 void strand_answer_step(struct strand *strand);
 void strand_answer_error(struct strand *strand, const char *kind, const char *message);
 void strand_cancel(struct strand *strand);
+void strand_time_out(struct strand *strand);
 
 /* ---- replay.c ---- */
 

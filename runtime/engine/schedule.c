@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "engine/retry.h"
+#include "engine/option.h"
 
 struct schedule {
     struct schedule *next;

@@ -9,6 +9,7 @@
 
 #include "analysis/redact.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 enum { SECRETS_MAX = 256, SECRET_MASKED_FROM = 6 /* a shorter value would mask ordinary text */ };
 
@@ -37,8 +38,7 @@ struct secrets *secrets_free(struct secrets *secrets) {
     return NULL;
 }
 
-static void remember(struct secrets *secrets, const char *text) {
-    struct bytes value = bytes_of(text);
+static void remember_form(struct secrets *secrets, struct bytes value) {
     if (value.size < SECRET_MASKED_FROM) return;
     pthread_mutex_lock(&secrets->mutex);
     bool is_known = secrets->count == SECRETS_MAX;
@@ -47,6 +47,16 @@ static void remember(struct secrets *secrets, const char *text) {
     char *copy = is_known ? NULL : memory_copy(value.data, value.size);
     if (copy) secrets->known[secrets->count++] = (struct bytes){copy, value.size};
     pthread_mutex_unlock(&secrets->mutex);
+}
+
+/* As it is, and as it stands in a URL, which an answer tells again. */
+static void remember(struct secrets *secrets, const char *text) {
+    struct buffer encoded = BUFFER_EMPTY;
+    text_add_url(&encoded, bytes_of(text));
+    remember_form(secrets, bytes_of(text));
+    if (!encoded.is_failed) remember_form(secrets, buffer_bytes(&encoded));
+    if (encoded.data) sodium_memzero(encoded.data, encoded.size);
+    buffer_done(&encoded);
 }
 
 int secrets_read(struct secrets *secrets, struct bytes name, struct buffer *out, struct error *err) {
@@ -141,6 +151,14 @@ static int mask_locked(struct secrets *secrets, struct bytes packed, struct buff
     status = buffer_check(out, err);
 done:
     buffer_done(&scratch);
+    return status;
+}
+
+int secrets_mask_text(struct secrets *secrets, struct bytes text, struct buffer *out) {
+    bool changed = false;
+    pthread_mutex_lock(&secrets->mutex);
+    int status = redact_known(text, secrets->known, secrets->count, out, &changed);
+    pthread_mutex_unlock(&secrets->mutex);
     return status;
 }
 

@@ -22,5 +22,7 @@ void secrets_learn(struct secrets *secrets, struct bytes packed);
  * nothing was appended. */
 int secrets_mask(struct secrets *secrets, struct bytes packed, struct buffer *out, bool *changed,
                  struct error *err);
+/* Appends a text, masked: before it is cut, for half a secret isn't known any more. 0, TEND_ENOMEM. */
+int secrets_mask_text(struct secrets *secrets, struct bytes text, struct buffer *out);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "engine/option.h"
 #include "engine/run.h"
 
 struct strand *strand_new(struct run *run, struct branch *lua, struct strand *parent, size_t index) {
@@ -228,11 +229,17 @@ static int read_request(struct strand *strand, const struct ask *ask, struct err
                       ask->kind == ASK_AGENT || ask->kind == ASK_EXEC;
     struct step_request request = {.has_when = ask->has_when,
                                    .has_on_failure = ask->has_on_failure};
-    int64_t ignored = 0;
+    int64_t timeout_us = 0;
+    const struct value *retry = value_get(options, "retry");
+    bool wants_retry = retry && !(retry->kind == VALUE_BOOLEAN && !retry->boolean);
+    if (wants_retry && !is_retried)
+        return error_set_kind(err, TEND_EINPUT, "error", "it takes no `retry`%s",
+                              ask->kind == ASK_INVOKE ? " in this version" : "");
     int status = retry_read(options, is_retried, &request.retry, err);
     if (!status) status = duration_read(options, "deadline", &request.deadline_us, err);
-    if (!status) status = duration_read(options, "timeout", &ignored, err);
+    if (!status) status = duration_read(options, "timeout", &timeout_us, err);
     strand->request = request;
+    strand->timeout_us = timeout_us;
     return status;
 }
 
@@ -265,8 +272,24 @@ static void asked(struct strand *strand, struct ask *ask) {
     park(strand, ask);
 }
 
+/* The attempt's time is over: what its function waits for is ended, and raises. Whatever the function
+ * makes of that, the attempt ends with `timeout` (live_called). */
+void strand_time_out(struct strand *strand) {
+    effect_abort(strand->effect, true);
+    strand->effect = NULL;
+    strand->has_timed_out = true;
+    buffer_clear(&strand->value);
+    effect_pack_error(&strand->value, "timeout", "the attempt took longer than its timeout", true);
+    strand->work = WORK_CALLING;
+    strand_answer(strand, ANSWER_ERROR);
+}
+
 /* Inside a step's function: an effect, or the first touch of a file. */
 static void asked_inside(struct strand *strand, struct ask *ask) {
+    if (strand->has_timed_out) {
+        strand_time_out(strand);
+        return;
+    }
     if (ask->kind == ASK_PLAIN)
         take_options(&ask->options, &strand->plain_bytes, &strand->plain, strand->run);
     if (!strand->run->is_over)

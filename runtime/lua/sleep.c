@@ -12,6 +12,7 @@ static const struct primitive sleep_for = {"sleep", ASK_SLEEP, options, NULL};
 static const struct primitive sleep_to = {"sleep_until", ASK_SLEEP, options, NULL};
 
 static const double microseconds = 1e6;
+static const int64_t longest_us = INT64_C(100000000000000000); /* 1e11 seconds; now plus it fits */
 
 /* "sleep: 'x' is no duration: …" */
 static int refuse(lua_State *L, const char *what) {
@@ -35,14 +36,18 @@ static lua_Integer check_duration(lua_State *L) {
     }
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
-    if (clock_parse_duration(text, size, &us))
+    if (clock_parse_duration(text, size, &us) || us > longest_us)
         refuse(L, duration);
     return us;
 }
 
 static lua_Integer check_instant(lua_State *L) {
     int64_t us = 0;
-    if (lua_type(L, 1) == LUA_TNUMBER) return (lua_Integer)(lua_tonumber(L, 1) * microseconds);
+    if (lua_type(L, 1) == LUA_TNUMBER) {
+        double seconds = lua_tonumber(L, 1);
+        if (!(seconds > -1e11 && seconds < 1e11)) refuse(L, instant);
+        return (lua_Integer)(seconds * microseconds);
+    }
     if (clock_parse(luaL_checkstring(L, 1), &us))
         refuse(L, instant);
     return us;

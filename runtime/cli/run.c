@@ -131,6 +131,11 @@ static int await_run(struct journal *journal, const struct asked *asked, const c
     }
 }
 
+static int come_again(void) {
+    usleep(20000);
+    return -1;
+}
+
 static int hand_over(const struct place *place, const struct asked *asked, struct bytes input,
                      const char *id) {
     struct sources sources = place_sources(place);
@@ -141,8 +146,10 @@ static int hand_over(const struct place *place, const struct asked *asked, struc
     int status = bundle_load(&sources, asked->target, &bundle, &err);
     if (status) return complain(exit_code_of(&err), "%s", err.message);
     status = accept_input(buffer_bytes(&bundle.definition), input, &checked, &err);
-    int code = status ? complain(exit_code_of(&err), "%s: %s", bundle.name, err.message)
-                      : open_client(place, &journal);
+    if (status) error_context(&err, "%s", bundle.name);
+    if (!status) status = journal_open(place->home, JOURNAL_CLIENT, &journal, &err);
+    int code = !status ? 0 : status == TEND_ENOENT ? come_again() /* its owner is just making it */
+                           : complain(exit_code_of(&err), "%s", err.message);
     if (!code) {
         status = inbox_ask_run(journal, &bundle, id, input, &err);
         code = status ? complain(exit_code_of(&err), "%s", err.message)

@@ -65,6 +65,7 @@ static void begin_attempt(struct strand *strand, uint32_t attempt) {
     strand->plain_count = 0;
     strand->began_us = clock_monotonic_us(strand->run->services->clock);
     strand->has_timed_out = false;
+    strand->caught_count = 0;
     strand->times_out_us = strand->timeout_us ? strand->began_us + strand->timeout_us : 0;
     if (strand->step->kind != ASK_STEP) {
         barrier_hold(strand, strand->step->kind, false);

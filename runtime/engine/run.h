@@ -52,7 +52,7 @@ struct strand {
     struct buffer options_bytes;
     struct value_tree plain;   /* of an effect inside the step's function */
     struct buffer plain_bytes;
-    uint32_t caught_count;     /* how often a step's function asked for more after it was cancelled */
+    uint32_t caught_count;     /* asked for more in a step's function that should have ended */
     uint32_t plain_count;      /* effects of the attempt so far, inside its function */
     uint32_t attempt;          /* the one that runs; 0: none */
     struct effect *effect;

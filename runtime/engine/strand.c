@@ -94,8 +94,8 @@ enum { CAUGHT_MAX = 1000 };
 
 static void give_up(struct strand *strand) {
     struct buffer packed = BUFFER_EMPTY;
-    effect_pack_error(&packed, "watchdog", "a step's function goes on and on after it was cancelled: it "
-                                           "must let the error through", false);
+    effect_pack_error(&packed, "watchdog", "a step's function goes on and on after it was cancelled or "
+                                           "its time was over: it must let the error through", false);
     run_end(strand->run, RUN_RAISED, buffer_bytes(&packed));
     buffer_done(&packed);
 }
@@ -287,7 +287,8 @@ void strand_time_out(struct strand *strand) {
 /* Inside a step's function: an effect, or the first touch of a file. */
 static void asked_inside(struct strand *strand, struct ask *ask) {
     if (strand->has_timed_out) {
-        strand_time_out(strand);
+        if (++strand->caught_count > CAUGHT_MAX) give_up(strand);
+        else strand_time_out(strand);
         return;
     }
     if (ask->kind == ASK_PLAIN)

@@ -133,7 +133,7 @@ static void a_child_has_a_group_of_its_own_and_no_descriptors_of_ours(void **sta
 
 static void signals_reach_a_child_as_usual(void **state) {
     struct outcome outcome;
-    struct process_request request = shell("grep -E 'SigBlk|SigIgn' /proc/$$/status");
+    struct process_request request = shell("exec grep -E 'SigBlk|SigIgn' /proc/self/status");
     signal(SIGPIPE, SIG_IGN);
     run(*state, &request, &outcome);
     assert_string_equal(output_of(&outcome),

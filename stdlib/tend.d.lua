@@ -115,6 +115,13 @@ function uuid() end
 ---@return number
 function random(m, n) end
 
+---Waits for a signal (`tend signal RUN NAME JSON`) and returns its payload; nil after `timeout`.
+---Signals queue in order, also before they are waited for; each is taken once.
+---@param signal string
+---@param options {timeout: tend.Duration?, name: string?}?
+---@return tend.Value
+function wait_for(signal, options) end
+
 -- The outside world --------------------------------------------------------------------------
 
 ---@class tend.Request : tend.Options

@@ -161,7 +161,7 @@ static void on_inbox(uv_poll_t *poll, int status, int events) {
 static void on_second(uv_timer_t *timer) {
     struct engine *engine = timer->data;
     journal_tick(engine->services.journal);
-    if (engine->is_server) take_inbox(engine); /* a nudge can be lost; the item isn't */
+    take_inbox(engine); /* a nudge can be lost; the item isn't */
 }
 
 static bool is_at_rest(enum run_status status) {
@@ -383,6 +383,7 @@ int engine_resume_all(struct engine *engine, size_t *count, struct error *err) {
 int engine_run(struct engine *engine, uint64_t until, struct error *err) {
     engine->until = until;
     engine->is_stopping = false;
+    take_inbox(engine); /* what came while nobody owned the home */
     if (engine->schedules) on_tick(&engine->ticker);
     uv_async_send(&engine->async); /* what left before it turned */
     uv_run(&engine->loop, UV_RUN_DEFAULT);

@@ -1,9 +1,11 @@
-/* The inbox; see inbox.h. An item is a packed map {kind = "run", bundle, id, input}. */
+/* The inbox; see inbox.h. An item is a packed map {kind = "run", bundle, id, input}, or
+ * {kind = "signal", run, name, payload}. */
 #include "engine/inbox.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "engine/signal.h"
 
 int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
                   struct bytes input, struct error *err) {
@@ -24,6 +26,39 @@ int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const ch
     return status;
 }
 
+static int add(struct journal *journal, struct buffer *item, struct error *err) {
+    int status = buffer_check(item, err);
+    if (!status) status = journal_inbox_add(journal, buffer_bytes(item), err);
+    buffer_done(item);
+    return status;
+}
+
+static int check_signal(const struct record *record, const char *name, struct error *err) {
+    size_t size = strlen(name);
+    if (size == 0 || size > SIGNAL_NAME_MAX)
+        return error_set(err, TEND_EINPUT, "a signal's name has 1 to %d bytes", SIGNAL_NAME_MAX);
+    if (run_status_is_final(record->status))
+        return error_set(err, TEND_EINPUT, "run %s is %s: it takes no more signals", record->id,
+                         run_status_name(record->status));
+    return 0;
+}
+
+int inbox_ask_signal(struct journal *journal, const char *id, const char *name,
+                     struct bytes payload, struct error *err) {
+    struct buffer item = BUFFER_EMPTY;
+    struct record record;
+    int status = record_load_by_id(journal, id, &record, err);
+    if (!status) status = check_signal(&record, name, err);
+    if (status) return status;
+    pack_map(&item, 4);
+    pack_member_text(&item, "kind", "signal");
+    pack_member_text(&item, "run", id);
+    pack_member_text(&item, "name", name);
+    pack_text(&item, "payload");
+    buffer_add(&item, payload.data, payload.size);
+    return add(journal, &item, err);
+}
+
 struct item {
     struct item *next;
     uint64_t number;
@@ -32,12 +67,14 @@ struct item {
 
 struct taking {
     struct item *first, **last;
+    uint64_t taken; /* up to here, maybe not durable yet */
     bool is_failed;
 };
 
 /* Copies: a visitor may not write to the journal. */
 static bool keep(void *context, uint64_t number, struct bytes contents) {
     struct taking *taking = context;
+    if (number <= taking->taken) return true;
     struct item *item = memory_new(sizeof *item);
     if (!item) return !(taking->is_failed = true);
     item->number = number;
@@ -66,26 +103,54 @@ static int accept_item(struct services *services, const struct value *item,
     return status;
 }
 
+/* Submits, where it returns 0. */
+static int take_signal(struct services *services, const struct value *item, uint64_t order,
+                       struct submission *submission, struct error *err) {
+    struct buffer payload = BUFFER_EMPTY;
+    struct record record;
+    char *id = value_copy_text(value_get(item, "run"));
+    const struct value *given = value_get(item, "payload");
+    if (given) pack_value(&payload, given);
+    else pack_null(&payload);
+    int status = id ? record_load_by_id(services->journal, id, &record, err) : error_no_memory(err);
+    if (!status && run_status_is_final(record.status))
+        status = error_set(err, TEND_EINPUT, "a signal came too late: run %s is %s", id,
+                           run_status_name(record.status));
+    if (!status) status = signal_put(services, record.number, value_get_bytes(item, "name"),
+                                     buffer_bytes(&payload), order, submission, err);
+    memory_free(id);
+    buffer_done(&payload);
+    return status;
+}
+
 /* An item that can't be done is taken all the same, and said: it must not come again for ever. */
 static int take(struct services *services, struct item *item, struct error *err) {
     struct submission *submission = submission_new();
     struct value_tree tree;
     struct error why;
     if (!submission) return error_no_memory(err);
+    bool is_submitted = false;
+    submission_inbox(submission, item->number);
+    services->inbox_taken = item->number;
     int status = value_read(buffer_bytes(&item->contents), &tree, &why);
     if (!status) {
-        status = accept_item(services, &tree.root, submission, &why);
+        if (bytes_are(value_get_bytes(&tree.root, "kind"), "signal")) {
+            status = take_signal(services, &tree.root, item->number, submission, &why);
+            is_submitted = status == 0;
+        } else {
+            status = accept_item(services, &tree.root, submission, &why);
+        }
         value_tree_done(&tree);
     }
     if (status && services->observer.on_trouble)
         services->observer.on_trouble(services->observer.context, why.message, false);
-    submission_inbox(submission, item->number);
+    if (is_submitted) return 0;
     uint64_t position = committer_submit(services->committer, submission, err);
     return position ? 0 : TEND_ENOMEM;
 }
 
 int inbox_take(struct services *services, struct error *err) {
-    struct taking taking = {NULL, &taking.first, false};
+    struct taking taking = {NULL, &taking.first, services->inbox_taken, false};
     int status = journal_inbox(services->journal, keep, &taking, err);
     bool has_any = taking.first != NULL;
     while (taking.first) {

@@ -10,6 +10,10 @@
  * returns 0. TEND_EINPUT, TEND_ECONFLICT: the id can't be had. */
 int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
                   struct bytes input, struct error *err);
+/* Sends a signal to a run. TEND_ENOENT: no such run; TEND_EINPUT: it has ended, or a wrong name.
+ * `payload` is packed. */
+int inbox_ask_signal(struct journal *journal, const char *id, const char *name,
+                     struct bytes payload, struct error *err);
 /* The owner's side: deals with what is there. */
 int inbox_take(struct services *services, struct error *err);
 

@@ -7,8 +7,11 @@
 #include "base/memory.h"
 #include "engine/accept.h"
 #include "engine/run.h"
+#include "engine/signal.h"
 
 static const struct bytes no_bytes = {NULL, 0};
+
+static bool take_signal(struct strand *strand);
 
 bool error_is_retryable(struct bytes packed) {
     static const char *const final[] = {"fatal", "value", "permission", "memory", "watchdog",
@@ -209,7 +212,8 @@ static void begin_sleep(struct strand *strand) {
 
 void live_due(struct strand *strand, int64_t now_us) {
     (void)now_us;
-    if (strand->step->kind == ASK_SLEEP) {
+    if (strand->step->kind == ASK_WAIT_FOR && take_signal(strand)) return;
+    if (strand->step->kind == ASK_SLEEP || strand->step->kind == ASK_WAIT_FOR) {
         buffer_clear(&strand->value);
         pack_nil(&strand->value);
         done(strand);
@@ -376,10 +380,11 @@ static void begin_state_get(struct strand *strand) {
 
 static void begin_state_list(struct strand *strand) {
     const struct value *options = &strand->options.root;
+    struct bytes after = value_get_bytes(options, "after"), hidden = bytes_of("\x02");
     struct error err;
+    if (bytes_compare(after, hidden) < 0) after = hidden; /* the engine's own keys come before */
     buffer_clear(&strand->value);
-    if (shared_state_list(strand->run->services->state, value_get_bytes(options, "prefix"),
-                          value_get_bytes(options, "after"),
+    if (shared_state_list(strand->run->services->state, value_get_bytes(options, "prefix"), after,
                           (size_t)value_get_integer(options, "limit", 1000), &strand->value, &err))
         state_failed(strand, &err);
     else
@@ -387,8 +392,8 @@ static void begin_state_list(struct strand *strand) {
 }
 
 /* The write and the step's entry in one submission. TEND_ECONFLICT: somebody else wrote meanwhile. */
-static int state_write(struct strand *strand, struct bytes value, struct bytes result,
-                       struct error *err) {
+static int state_write(struct strand *strand, struct bytes key, struct bytes value,
+                       struct bytes result, struct error *err) {
     struct run *run = strand->run;
     struct buffer packed = BUFFER_EMPTY;
     struct submission *submission = submission_new();
@@ -404,7 +409,7 @@ static int state_write(struct strand *strand, struct bytes value, struct bytes r
     }
     submission_entry(submission, run->record.number, run->record.next_sequence, buffer_bytes(&packed));
     buffer_done(&packed);
-    int status = shared_state_write(run->services->state, state_key(strand), value,
+    int status = shared_state_write(run->services->state, key, value,
                                     strand->state_version, submission, &run->position, err);
     if (status && status != TEND_ENOMEM) submission_free(submission);
     if (status) return status;
@@ -433,7 +438,8 @@ static void begin_state_set(struct strand *strand) {
     pack_nil(&strand->value);
     do {
         status = read_version(strand, &err);
-        if (!status) status = state_write(strand, value ? buffer_bytes(&packed) : no_bytes,
+        if (!status) status = state_write(strand, state_key(strand),
+                                          value ? buffer_bytes(&packed) : no_bytes,
                                           buffer_bytes(&strand->value), &err);
     } while (status == TEND_ECONFLICT);
     buffer_done(&packed);
@@ -456,10 +462,73 @@ static void end_state_update(struct strand *strand) {
     struct error err;
     struct bytes value = buffer_bytes(&strand->value);
     bool is_nil = value.size == 1 && (unsigned char)value.data[0] == 0xc0;
-    int status = state_write(strand, is_nil ? no_bytes : value, value, &err);
+    int status = state_write(strand, state_key(strand), is_nil ? no_bytes : value, value, &err);
     if (status == TEND_ECONFLICT) begin_state_update(strand);
     else if (status) state_failed(strand, &err);
     else strand_answer_step(strand);
+}
+
+/* ---- signals ---- */
+
+/* What was accepted before the deadline wins, whenever it is looked at. */
+static bool is_in_time(const struct strand *strand, const struct signal *signal) {
+    return !strand->step->due_at_us || signal->accepted_at_us <= strand->step->due_at_us;
+}
+
+/* True: the strand has its answer (a payload, or the error that kept it from one). */
+static bool take_signal(struct strand *strand) {
+    struct bytes name = value_get_bytes(&strand->options.root, "signal");
+    struct signal signal;
+    struct error err;
+    bool is_there;
+    int status = signal_first(strand->run->services, strand->run->record.number, name, &signal,
+                              &is_there, &err);
+    if (!status && is_there && is_in_time(strand, &signal)) {
+        buffer_clear(&strand->value);
+        buffer_add(&strand->value, signal.payload.data, signal.payload.size);
+        run_mask(strand->run, &strand->value);
+        strand->state_version = signal.version;
+        status = state_write(strand, buffer_bytes(&signal.key), no_bytes,
+                             buffer_bytes(&strand->value), &err);
+        if (!status) strand_answer_step(strand);
+    } else {
+        is_there = false;
+    }
+    signal_done(&signal);
+    if (status) state_failed(strand, &err);
+    return status || is_there;
+}
+
+static void begin_wait_for(struct strand *strand) {
+    struct step *step = strand->step;
+    int64_t now_us = run_now_us(strand->run);
+    strand->began_us = clock_monotonic_us(strand->run->services->clock);
+    strand->is_left = true;
+    bool is_new = !step->is_waiting; /* else replay_end looks, the oldest waiter first */
+    if (is_new) {
+        struct entry entry = {.type = ENTRY_WAITING, .kind = ASK_WAIT_FOR, .at_us = now_us};
+        if (strand->timeout_us) entry.due_at_us = now_us + strand->timeout_us;
+        append(strand, &entry);
+    }
+    strand->work = WORK_SIGNAL;
+    if (step->due_at_us && step->due_at_us <= now_us) live_due(strand, now_us);
+    else if (is_new) (void)take_signal(strand);
+}
+
+void live_check_signals(struct run *run) {
+    struct strand *oldest;
+    uint32_t from = 0;
+    do {
+        oldest = NULL;
+        for (struct strand *strand = run->strands; strand; strand = strand->next) {
+            if (strand->state != STRAND_PARKED || strand->work != WORK_SIGNAL) continue;
+            if (strand->step->first_sequence < from) continue;
+            if (!oldest || strand->step->first_sequence < oldest->step->first_sequence)
+                oldest = strand;
+        }
+        if (oldest) from = oldest->step->first_sequence + 1;
+        if (oldest) (void)take_signal(oldest);
+    } while (oldest && !run->is_over);
 }
 
 /* ---- beginning, and what called functions come back with ---- */
@@ -474,6 +543,7 @@ void live_begin(struct strand *strand) {
     case ASK_STATE_SET: begin_state_set(strand); break;
     case ASK_STATE_UPDATE: begin_state_update(strand); break;
     case ASK_STATE_LIST: begin_state_list(strand); break;
+    case ASK_WAIT_FOR: begin_wait_for(strand); break;
     case ASK_PARALLEL:
         if (strand->branches_ended == strand->branch_count) live_join(strand);
         break;

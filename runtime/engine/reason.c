@@ -8,7 +8,11 @@
 static void add_waiting(const struct record *record, struct buffer *out) {
     char when[CLOCK_TEXT_MAX] = "";
     if (record->due_at_us) clock_format(record->due_at_us, when);
-    if (strcmp(record->waits_kind, "child") == 0)
+    if (strcmp(record->waits_kind, "signal") == 0)
+        buffer_add_format(out, "waiting for the signal '%s'%s%s; `tend signal %s %s '{\"ok\":true}'`",
+                          record->waits_for, *when ? " until " : "", when, record->id,
+                          record->waits_for);
+    else if (strcmp(record->waits_kind, "child") == 0)
         buffer_add_format(out, "waiting for the run that '%s' invoked to end", record->waits_for);
     else if (strcmp(record->waits_kind, "retry") == 0)
         buffer_add_format(out, "waiting to try '%s' again at %s", record->waits_for, when);

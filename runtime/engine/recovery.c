@@ -1,5 +1,5 @@
 /* Recovery; see recovery.h. A child's end and its parent's wake-up are two steps: a crash between
- * them is why every run that waits for a child is looked at. */
+ * them is why every run that waits for a child is looked at; so with a signal's acceptance. */
 #include "engine/recovery.h"
 
 #include <string.h>
@@ -15,7 +15,8 @@ static bool wake(void *context, const struct journal_run *run) {
     struct error err;
     if (record_read(run, &record, &err)) return true;
     admission_include(recovering->admission, record.number);
-    if (record.status == RUN_WAITING && strcmp(record.waits_kind, "child") != 0) return true;
+    bool is_timed = strcmp(record.waits_kind, "timer") == 0 || strcmp(record.waits_kind, "retry") == 0;
+    if (record.status == RUN_WAITING && is_timed) return true;
     admission_wake(recovering->admission, record.number);
     recovering->count++;
     return true;

@@ -6,7 +6,7 @@
 
 #include "engine/admission.h"
 
-/* Wakes all runs that were running or ready, and those that wait for a child. */
+/* Wakes all runs that were running or ready, and those that wait for a child or a signal. */
 int recovery_wake_all(struct journal *journal, struct admission *admission, size_t *count,
                       struct error *err);
 

@@ -149,6 +149,7 @@ void replay_end(struct run *run) {
         strand->is_left = true;
         live_begin(strand);
     }
+    if (!run->is_over) live_check_signals(run);
 }
 
 bool replay_is_read(struct run *run) {

@@ -325,36 +325,48 @@ static struct strand *take_ready(struct run *run) {
     return strand;
 }
 
-/* What a run that only waits waits for: its soonest timer, or a child. */
+/* What a run that only waits waits for. */
 struct waiting {
-    const struct strand *timer, *child;
-    bool is_busy; /* something else is under way */
+    const struct strand *timer; /* the soonest with a due time */
+    const struct strand *other; /* a signal or a child: somebody else brings it back */
+    bool is_busy;               /* something else is under way */
 };
 
 static struct waiting look(const struct run *run) {
     struct waiting waiting = {NULL, NULL, false};
     for (const struct strand *strand = run->strands; strand; strand = strand->next) {
         if (strand->state == STRAND_ENDED || !strand->is_started) continue;
-        if (strand->work == WORK_TIMER) {
-            if (!waiting.timer || strand->step->due_at_us < waiting.timer->step->due_at_us)
-                waiting.timer = strand;
-        } else if (strand->work == WORK_CHILD) {
-            waiting.child = strand;
-        } else if (strand->work != WORK_BRANCHES) {
+        bool is_timed = strand->work == WORK_TIMER || strand->work == WORK_SIGNAL;
+        if (is_timed && strand->step->due_at_us &&
+            (!waiting.timer || strand->step->due_at_us < waiting.timer->step->due_at_us))
+            waiting.timer = strand;
+        if (strand->work == WORK_SIGNAL || (strand->work == WORK_CHILD && !waiting.other))
+            waiting.other = strand;
+        else if (strand->work != WORK_TIMER && strand->work != WORK_BRANCHES &&
+                 strand->work != WORK_CHILD)
             waiting.is_busy = true;
-        }
     }
     return waiting;
 }
 
+static const char *waits_kind(const struct strand *strand) {
+    if (strand->work == WORK_SIGNAL) return "signal";
+    if (strand->work == WORK_CHILD) return "child";
+    return strand->step->kind == ASK_SLEEP ? "timer" : "retry";
+}
+
+/* A signal or a child is named before a timer: recovery looks after those (recovery.c). */
 static void suspend(struct run *run, const struct waiting *waiting) {
-    const struct strand *strand = waiting->timer ? waiting->timer : waiting->child;
+    const struct strand *strand = waiting->other ? waiting->other : waiting->timer;
     struct record *record = &run->record;
-    const char *kind = !waiting->timer ? "child" : strand->step->kind == ASK_SLEEP ? "timer" : "retry";
+    struct bytes signal = value_get_bytes(&strand->options.root, "signal");
     change_status(run, RUN_WAITS);
-    record->due_at_us = waiting->timer ? strand->step->due_at_us : 0;
-    snprintf(record->waits_kind, sizeof record->waits_kind, "%s", kind);
-    snprintf(record->waits_for, sizeof record->waits_for, "%s", strand->step->key);
+    record->due_at_us = waiting->timer ? waiting->timer->step->due_at_us : 0;
+    snprintf(record->waits_kind, sizeof record->waits_kind, "%s", waits_kind(strand));
+    if (strand->work == WORK_SIGNAL)
+        snprintf(record->waits_for, sizeof record->waits_for, "%.*s", (int)signal.size, signal.data);
+    else
+        snprintf(record->waits_for, sizeof record->waits_for, "%s", strand->step->key);
     run->is_leaving = true;
 }
 
@@ -363,7 +375,8 @@ static int64_t left_us(const struct strand *strand) {
     const struct run *run = strand->run;
     bool is_held = strand->work == WORK_EFFECT || strand->work == WORK_BARRIER;
     if (strand->state != STRAND_PARKED) return INT64_MAX;
-    if (strand->work == WORK_TIMER) return strand->step->due_at_us - run_now_us(run);
+    if (strand->work == WORK_TIMER || (strand->work == WORK_SIGNAL && strand->step->due_at_us))
+        return strand->step->due_at_us - run_now_us(run);
     if (is_held && strand->is_inside && strand->times_out_us && !strand->has_timed_out)
         return strand->times_out_us - clock_monotonic_us(run->services->clock);
     return INT64_MAX;
@@ -374,7 +387,7 @@ static void on_timer(uv_timer_t *timer) {
     if (run->is_over || run->is_leaving) return;
     for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
         if (left_us(strand) > 0) continue;
-        if (strand->work == WORK_TIMER) live_due(strand, run_now_us(run));
+        if (strand->work == WORK_TIMER || strand->work == WORK_SIGNAL) live_due(strand, run_now_us(run));
         else strand_time_out(strand);
     }
     run_advance(run);
@@ -398,7 +411,7 @@ static void settle(struct run *run) {
     if (!run->is_over) {
         struct waiting waiting = look(run);
         bool is_long = !waiting.timer || waiting.timer->step->due_at_us > run_now_us(run) + moment_us;
-        if (!waiting.is_busy && is_long && (waiting.timer || waiting.child))
+        if (!waiting.is_busy && is_long && (waiting.timer || waiting.other))
             suspend(run, &waiting);
         else
             arm(run);
@@ -460,6 +473,7 @@ void run_wake(struct run *run) {
     if (run->is_over || run->is_leaving) return;
     for (struct strand *strand = run->strands; strand; strand = strand->next)
         if (strand->state == STRAND_PARKED && strand->work == WORK_CHILD) live_check_child(strand);
+    live_check_signals(run);
     run_advance(run);
 }
 

@@ -28,6 +28,7 @@ enum strand_work {
     WORK_EFFECT,   /* something is under way outside */
     WORK_TIMER,    /* waits until step->due_at_us */
     WORK_CHILD,    /* waits for the run that it invoked */
+    WORK_SIGNAL,   /* waits for a signal, maybe until step->due_at_us */
     WORK_BRANCHES  /* waits for its own branches */
 };
 
@@ -183,6 +184,8 @@ void live_begin(struct strand *strand);
 void live_event(struct strand *strand, struct step_event *event);
 void live_due(struct strand *strand, int64_t now_us);
 void live_check_child(struct strand *strand);
+/* Takes the signals that are there, the oldest waiter first. */
+void live_check_signals(struct run *run);
 /* The function that the strand was told to call ended: a step's, retry.when, on_failure, update's. */
 void live_called(struct strand *strand, struct ask *ask);
 void live_effect_ended(void *context, struct bytes result, struct bytes error, bool is_retryable,

@@ -2,7 +2,10 @@
 #include "engine/transition.h"
 
 void step_apply(struct step *step, const struct entry *entry, uint32_t sequence) {
-    if (!step->first_at_us) step->first_at_us = entry->at_us;
+    if (!step->first_at_us) {
+        step->first_at_us = entry->at_us;
+        step->first_sequence = sequence;
+    }
     switch (entry->type) {
     case ENTRY_STARTED:
         step->attempt = entry->attempt;

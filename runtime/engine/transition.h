@@ -22,6 +22,7 @@ struct step {
     bool is_asked;         /* the code asked for it in this life */
     int64_t first_at_us, ended_at_us;
     int64_t due_at_us;     /* of its timer, or of the next attempt */
+    uint32_t first_sequence;
     uint32_t sequence;     /* of the entry that ended it */
     struct bytes value;    /* recorded result or error: borrowed from the run's loaded entries */
     struct bytes waits;    /* value of the WAITING entry, borrowed likewise */

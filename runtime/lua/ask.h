@@ -24,6 +24,7 @@ enum ask_kind {
     ASK_STATE_SET,
     ASK_STATE_UPDATE,
     ASK_STATE_LIST,
+    ASK_WAIT_FOR, /* new kinds go here: the journal holds their numbers */
     ASK_RECORDED, /* so many kinds are recorded in the journal; the rest is part of a step */
     ASK_PLAIN = ASK_RECORDED, /* http, llm or exec inside a step's function: `effect` says which */
     ASK_BARRIER,  /* a file is about to be touched: wait until the attempt's start is durable */

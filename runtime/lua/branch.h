@@ -87,6 +87,7 @@ void sleep_open(lua_State *L);   /* sleep, sleep_until */
 void parallel_open(lua_State *L);
 void invoke_open(lua_State *L);  /* invoke, start */
 void state_open(lua_State *L);
+void wait_for_open(lua_State *L);
 void chance_open(lua_State *L);  /* now, uuid, random, math.random, os.time, os.date */
 void log_open(lua_State *L);     /* log, print */
 void secret_open(lua_State *L);

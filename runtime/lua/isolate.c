@@ -197,6 +197,7 @@ static void open_all(lua_State *L, struct bytes recorded, struct bytes now) {
     parallel_open(L);
     invoke_open(L);
     state_open(L);
+    wait_for_open(L);
     chance_open(L);
     log_open(L);
     secret_open(L);

@@ -10,7 +10,7 @@
 
 static const char *const kind_names[ASK_RECORDED] = {
     "step",   "http",  "llm",       "agent",     "exec",         "sleep",     "parallel",
-    "invoke", "start", "state.get", "state.set", "state.update", "state.list"};
+    "invoke", "start", "state.get", "state.set", "state.update", "state.list", "wait_for"};
 
 const char *ask_kind_name(enum ask_kind kind) {
     return kind < ASK_RECORDED ? kind_names[kind] : "part of a step";

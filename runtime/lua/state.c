@@ -13,9 +13,9 @@ static const struct primitive list = {"state.list", ASK_STATE_LIST, options, NUL
 
 static void check_key(lua_State *L) {
     size_t size;
-    luaL_checklstring(L, 1, &size);
-    if (size == 0 || size > 400)
-        convert_raise(L, "error", false, "a state key has 1 to 400 bytes");
+    const char *key = luaL_checklstring(L, 1, &size);
+    if (size == 0 || size > 400 || *key == '\x01')
+        convert_raise(L, "error", false, "a state key has 1 to 400 bytes and doesn't begin with \\1");
 }
 
 /* A table {key = [1]} at the top. [-0, +1, e] */

@@ -17,6 +17,7 @@
 #include "engine/timer.h"
 
 enum { WORKERS_MAX = 64 };
+static const int64_t cancel_grace_default_us = 60000000;
 
 struct left { /* a worker's word that a run left memory */
     struct left *next;
@@ -232,7 +233,9 @@ static int read_settings(struct engine *engine, const struct engine_options *opt
     struct bytes settings = buffer_bytes(&services->settings);
     if (!status) status = value_read(settings, &services->settings_tree, err);
     const struct value *limits = value_get_map(&services->settings_tree.root, "limits");
+    services->cancel_grace_us = cancel_grace_default_us;
     if (!status) status = size_read(limits, "memory", &services->memory_max, err);
+    if (!status) status = duration_read(limits, "cancel_grace", &services->cancel_grace_us, err);
     if (status) return status;
     id_hash(&settings, 1, services->settings_hash);
     secrets_learn(services->secrets, settings);

@@ -18,6 +18,7 @@ enum entry_type {
     ENTRY_RAISED = 4,   /* value = the error that the step ended with */
     ENTRY_WAITING = 5,  /* a timer (due_at_us) or a child (value = {id, number}) is awaited */
     ENTRY_LOG = 6,      /* value = {level, message, fields} */
+    ENTRY_CANCELLED = 8, /* of the run: value = the keys at which it was raised */
     ENTRY_ENDED = 7     /* of the run: value = result or error; attempt = its status */
 };
 

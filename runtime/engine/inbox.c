@@ -1,10 +1,11 @@
 /* The inbox; see inbox.h. An item is a packed map {kind = "run", bundle, id, input}, or
- * {kind = "signal", run, name, payload}. */
+ * {kind = "signal", run, name, payload}, or {kind = "cancel", run}. */
 #include "engine/inbox.h"
 
 #include <string.h>
 
 #include "base/memory.h"
+#include "engine/cancel.h"
 #include "engine/signal.h"
 
 int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
@@ -56,6 +57,20 @@ int inbox_ask_signal(struct journal *journal, const char *id, const char *name,
     pack_member_text(&item, "name", name);
     pack_text(&item, "payload");
     buffer_add(&item, payload.data, payload.size);
+    return add(journal, &item, err);
+}
+
+int inbox_ask_cancel(struct journal *journal, const char *id, struct error *err) {
+    struct buffer item = BUFFER_EMPTY;
+    struct record record;
+    int status = record_load_by_id(journal, id, &record, err);
+    if (!status && run_status_is_final(record.status))
+        status = error_set(err, TEND_EINPUT, "run %s is %s already", id,
+                           run_status_name(record.status));
+    if (status) return status;
+    pack_map(&item, 2);
+    pack_member_text(&item, "kind", "cancel");
+    pack_member_text(&item, "run", id);
     return add(journal, &item, err);
 }
 
@@ -123,6 +138,23 @@ static int take_signal(struct services *services, const struct value *item, uint
     return status;
 }
 
+/* Submits, where it returns 0 with *is_submitted. What has ended meanwhile needs no cancelling. */
+static int take_cancel(struct services *services, const struct value *item,
+                       struct submission *submission, bool *is_submitted, struct error *err) {
+    struct record record;
+    char *id = value_copy_text(value_get(item, "run"));
+    int status = id ? record_load_by_id(services->journal, id, &record, err) : error_no_memory(err);
+    memory_free(id);
+    if (status || run_status_is_final(record.status)) return status;
+    if (record.status == RUN_BLOCKED || record.status == RUN_STUCK) {
+        cancel_at_rest(services, &record, submission);
+        return 0;
+    }
+    status = cancel_ask(services, record.number, submission, err);
+    *is_submitted = status == 0;
+    return status == TEND_ECONFLICT ? 0 : status; /* asked for already */
+}
+
 /* An item that can't be done is taken all the same, and said: it must not come again for ever. */
 static int take(struct services *services, struct item *item, struct error *err) {
     struct submission *submission = submission_new();
@@ -137,6 +169,8 @@ static int take(struct services *services, struct item *item, struct error *err)
         if (bytes_are(value_get_bytes(&tree.root, "kind"), "signal")) {
             status = take_signal(services, &tree.root, item->number, submission, &why);
             is_submitted = status == 0;
+        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "cancel")) {
+            status = take_cancel(services, &tree.root, submission, &is_submitted, &why);
         } else {
             status = accept_item(services, &tree.root, submission, &why);
         }

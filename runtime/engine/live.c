@@ -555,7 +555,9 @@ void live_join(struct strand *strand) {
     struct step *step = strand->step;
     if (strand->is_cancelling) {
         strand->is_cancelling = strand->is_left = false;
-        strand_answer_error(strand, "cancelled", "cancelled: another branch of the parallel failed");
+        strand_answer_error(strand, "cancelled",
+                            strand->run->has_cancel ? "cancelled"
+                                                    : "cancelled: another branch of the parallel failed");
         return;
     }
     if (strand->run->is_replaying) return; /* replay_next or replay_end comes by, in its turn */

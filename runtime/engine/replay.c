@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "engine/cancel.h"
 #include "engine/run.h"
 
 /* The branch path of a key: everything before the last slash (slashes in names are encoded). */
@@ -40,6 +41,10 @@ static struct step *step_new(struct run *run, struct bytes key, enum ask_kind ki
 }
 
 int replay_load(struct run *run, const struct entry *entry, uint32_t sequence, struct error *err) {
+    if (entry->type == ENTRY_CANCELLED) {
+        run->cancel_sequence = sequence;
+        run->cancelled_at_us = entry->at_us;
+    }
     if (entry->key.size == 0) return 0;
     struct step *step = map_get(&run->steps, entry->key);
     if (!step) {
@@ -94,6 +99,11 @@ bool replay_next(struct run *run) {
         if (strand->state != STRAND_PARKED || !strand->step || !strand->step->is_ended) continue;
         if (strand->work == WORK_BRANCHES && strand->branches_ended < strand->branch_count) continue;
         if (!first || strand->step->sequence < first->step->sequence) first = strand;
+    }
+    if (run->cancel_sequence && !run->has_cancel &&
+        (!first || run->cancel_sequence < first->step->sequence)) {
+        cancel_replay(run);
+        return true;
     }
     if (first && first->work == WORK_BRANCHES) live_joined(first);
     else if (first) strand_answer_step(first);
@@ -150,6 +160,8 @@ void replay_end(struct run *run) {
         live_begin(strand);
     }
     if (!run->is_over) live_check_signals(run);
+    if (!run->is_over) cancel_check(run);
+    if (!run->is_over) cancel_children(run);
 }
 
 bool replay_is_read(struct run *run) {

@@ -1,4 +1,5 @@
 /* A run in memory: loading, its turn, what goes to the journal, leaving; see run.h. */
+#include "engine/cancel.h"
 #include "engine/run.h"
 
 #include <stdio.h>
@@ -123,6 +124,7 @@ static int begin_main(struct run *run, const struct value *accepted, int64_t at_
     if (!strand) return error_no_memory(err);
     branch_seed(branch, buffer_bytes(&strand->path));
     strand_ready(strand, false);
+    cancel_check_new(run);
     return 0;
 }
 
@@ -207,7 +209,7 @@ void run_free(struct run *run) {
     if (!run) return;
     while (run->strands) {
         struct strand *next = run->strands->next;
-        strand_free(run->strands, false);
+        strand_free(run->strands, run->has_cancel);
         run->strands = next;
     }
     run->submission = submission_free(run->submission);
@@ -296,9 +298,8 @@ void run_block(struct run *run, const char *format, ...) {
     run->is_over = true;
 }
 
-void run_end(struct run *run, enum run_event event, struct bytes value) {
+static void end(struct run *run, enum run_event event, struct bytes value) {
     struct value_tree tree;
-    if (run->is_over) return;
     change_status(run, event);
     run->record.ended_at_us = run_now_us(run);
     if (event == RUN_RAISED && value_read(value, &tree, NULL) == 0) {
@@ -312,6 +313,22 @@ void run_end(struct run *run, enum run_event event, struct bytes value) {
     run_append(run, NULL, &entry);
     if (run->record.parent && run->submission) submission_wake(run->submission, run->record.parent);
     run->is_over = true;
+}
+
+/* However its function ended: cancelled, once its children have ended too. */
+static void end_cancelled(struct run *run) {
+    struct buffer value = BUFFER_EMPTY;
+    run->is_unwound = true;
+    if (!cancel_is_complete(run)) return;
+    effect_pack_error(&value, "cancelled", "cancelled", false);
+    end(run, RUN_UNWOUND, buffer_bytes(&value));
+    buffer_done(&value);
+}
+
+void run_end(struct run *run, enum run_event event, struct bytes value) {
+    if (run->is_over) return;
+    if (run->has_cancel) end_cancelled(run);
+    else end(run, event, value);
 }
 
 /* ---- the turn ---- */
@@ -361,7 +378,10 @@ static void suspend(struct run *run, const struct waiting *waiting) {
     struct record *record = &run->record;
     struct bytes signal = value_get_bytes(&strand->options.root, "signal");
     change_status(run, RUN_WAITS);
+    int64_t grace_us = cancel_left_us(run);
     record->due_at_us = waiting->timer ? waiting->timer->step->due_at_us : 0;
+    if (grace_us != INT64_MAX && (!record->due_at_us || run_now_us(run) + grace_us < record->due_at_us))
+        record->due_at_us = run_now_us(run) + grace_us;
     snprintf(record->waits_kind, sizeof record->waits_kind, "%s", waits_kind(strand));
     if (strand->work == WORK_SIGNAL)
         snprintf(record->waits_for, sizeof record->waits_for, "%.*s", (int)signal.size, signal.data);
@@ -385,8 +405,9 @@ static int64_t left_us(const struct strand *strand) {
 static void on_timer(uv_timer_t *timer) {
     struct run *run = timer->data;
     if (run->is_over || run->is_leaving) return;
+    if (cancel_left_us(run) <= 0) end_cancelled(run); /* without more Lua */
     for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
-        if (left_us(strand) > 0) continue;
+        if (run->is_unwound || left_us(strand) > 0) continue;
         if (strand->work == WORK_TIMER || strand->work == WORK_SIGNAL) live_due(strand, run_now_us(run));
         else strand_time_out(strand);
     }
@@ -394,7 +415,7 @@ static void on_timer(uv_timer_t *timer) {
 }
 
 static void arm(struct run *run) {
-    int64_t wait_us = INT64_MAX;
+    int64_t wait_us = cancel_left_us(run);
     for (struct strand *strand = run->strands; strand; strand = strand->next)
         if (left_us(strand) < wait_us) wait_us = left_us(strand);
     if (wait_us == INT64_MAX) return;
@@ -408,7 +429,8 @@ static void arm(struct run *run) {
 
 /* Every branch waits: goes to the journal, and out of memory where the wait is long. */
 static void settle(struct run *run) {
-    if (!run->is_over) {
+    if (!run->is_over && cancel_left_us(run) <= 0) end_cancelled(run);
+    if (!run->is_over && !run->is_unwound) {
         struct waiting waiting = look(run);
         bool is_long = !waiting.timer || waiting.timer->step->due_at_us > run_now_us(run) + moment_us;
         if (!waiting.is_busy && is_long && (waiting.timer || waiting.other))
@@ -474,6 +496,8 @@ void run_wake(struct run *run) {
     for (struct strand *strand = run->strands; strand; strand = strand->next)
         if (strand->state == STRAND_PARKED && strand->work == WORK_CHILD) live_check_child(strand);
     live_check_signals(run);
+    if (run->is_unwound) end_cancelled(run);
+    else cancel_check(run);
     run_advance(run);
 }
 

@@ -109,6 +109,10 @@ struct run {
     bool is_advancing;
     bool is_over;              /* ended, blocked: leaves once durable */
     bool is_leaving;           /* suspended: leaves once durable */
+    bool has_cancel;           /* cancelled: however it ends, that is its state */
+    bool is_unwound;           /* … its function has ended; children are waited for */
+    int64_t cancelled_at_us;
+    uint32_t cancel_sequence;  /* of the entry, while replay hasn't come there; 0: none */
     bool is_broken;            /* no memory: leaves without a word, the journal has it all */
     uv_timer_t timer;
     bool has_timer;

@@ -100,6 +100,10 @@ static void give_up(struct strand *strand) {
     buffer_done(&packed);
 }
 
+static const char *why_cancelled(const struct strand *strand) {
+    return strand->run->has_cancel ? "cancelled" : "cancelled: another branch of the parallel failed";
+}
+
 /* Inside its step's function every primitive raises it, so that the function ends before another
  * branch goes on, and at its end the step does. A function that catches it over and over is given
  * up, and its run with it. */
@@ -113,7 +117,7 @@ static void raise_cancelled(struct strand *strand, bool is_inside) {
     strand->is_left = false;
     strand->is_cancelling = is_inside;
     strand->answer = (struct answer){0};
-    strand_answer_error(strand, "cancelled", "cancelled: another branch of the parallel failed");
+    strand_answer_error(strand, "cancelled", why_cancelled(strand));
     if (is_inside) strand->work = WORK_CALLING;
 }
 

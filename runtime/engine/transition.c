@@ -1,6 +1,14 @@
 /* The pure part of the engine; see transition.h. */
 #include "engine/transition.h"
 
+static uint64_t child_number(struct bytes packed) {
+    struct value_tree tree;
+    if (value_read(packed, &tree, NULL)) return 0;
+    uint64_t number = (uint64_t)value_get_integer(&tree.root, "number", 0);
+    value_tree_done(&tree);
+    return number;
+}
+
 void step_apply(struct step *step, const struct entry *entry, uint32_t sequence) {
     if (!step->first_at_us) {
         step->first_at_us = entry->at_us;
@@ -21,6 +29,7 @@ void step_apply(struct step *step, const struct entry *entry, uint32_t sequence)
         step->is_waiting = true;
         step->due_at_us = entry->due_at_us;
         step->waits = entry->value;
+        if (entry->kind == ASK_INVOKE) step->child = child_number(entry->value);
         break;
     case ENTRY_DONE:
     case ENTRY_RAISED:
@@ -135,7 +144,8 @@ int transition_run(enum run_status status, enum run_event event, enum run_status
         {RUN_RUNNING, RUN_ADMITTED, RUN_RUNNING}, /* taken up again after a crash */
         {RUN_RUNNING, RUN_WAITS, RUN_WAITING},       {RUN_WAITING, RUN_WOKEN, RUN_PENDING},
         {RUN_RUNNING, RUN_RETURNED, RUN_COMPLETED},  {RUN_RUNNING, RUN_RAISED, RUN_FAILED},
-        {RUN_RUNNING, RUN_MISMATCHED, RUN_BLOCKED},
+        {RUN_RUNNING, RUN_MISMATCHED, RUN_BLOCKED},  {RUN_RUNNING, RUN_UNWOUND, RUN_CANCELLED},
+        {RUN_BLOCKED, RUN_UNWOUND, RUN_CANCELLED},   {RUN_STUCK, RUN_UNWOUND, RUN_CANCELLED},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (table[i].from != status || table[i].event != event) continue;

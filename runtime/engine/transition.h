@@ -26,6 +26,7 @@ struct step {
     uint32_t sequence;     /* of the entry that ended it */
     struct bytes value;    /* recorded result or error: borrowed from the run's loaded entries */
     struct bytes waits;    /* value of the WAITING entry, borrowed likewise */
+    uint64_t child;        /* of an invoke that waits: the run's number */
     char *key;             /* owned by the run */
 };
 
@@ -85,6 +86,7 @@ enum run_event {
     RUN_WOKEN,    /* what it waited for may be there */
     RUN_RETURNED,
     RUN_RAISED,
+    RUN_UNWOUND,  /* it was cancelled, and its cleanup is over */
     RUN_MISMATCHED /* replay */
 };
 

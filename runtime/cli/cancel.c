@@ -1,0 +1,41 @@
+/* tend cancel RUN: ends a run, with its cleanup. */
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "engine/inbox.h"
+
+static const char help[] =
+    "usage: tend cancel RUN\n\n"
+    "Asks a run to end: `cancelled` is raised at the primitive where it waits, what is under way is\n"
+    "ended, its <close> variables and error handlers run (for at most limits.cancel_grace, 60 s), and\n"
+    "its state becomes `cancelled`. Runs that it invoked are cancelled too. Without an engine the\n"
+    "request waits until one owns the home.\n\n"
+    "exit: 0 asked for, 2 no such run, or it has ended\n";
+
+static int cancel(const struct place *place, const char *id) {
+    struct journal *journal;
+    struct error err;
+    int code = open_client(place, &journal);
+    if (code) return code;
+    if (inbox_ask_cancel(journal, id, &err))
+        code = complain(exit_code_of(&err), "%s", err.message);
+    else if (!place->is_quiet && journal_owner(journal) == 0)
+        fprintf(stderr, "tend: asked for; no engine runs now: `tend resume %s` carries it out\n", id);
+    journal_close(journal);
+    return code;
+}
+
+static int run(int argc, char **argv) {
+    static const struct option options[] = {SHARED_OPTIONS};
+    struct place place;
+    int option;
+    place_init(&place);
+    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
+        if (option == 'h') return fputs(help, stdout), 0;
+        if (place_option(&place, &command_cancel, option)) return EXIT_USAGE;
+    }
+    if (optind + 1 != argc) return misuse(&command_cancel, "give one RUN");
+    return cancel(&place, argv[optind]);
+}
+
+const struct command command_cancel = {"cancel", "end a run, with its cleanup", run, help};

@@ -181,8 +181,8 @@ static int write_map(struct writer *writer, const struct value *value, const str
 
 static int write_container(struct writer *writer, const struct value *value,
                            const struct place *place) {
-    if (place->depth == VALUE_DEPTH_MAX)
-        return refuse(writer, place, "is nested deeper than 200 levels");
+    if (place->depth == VALUE_DEPTH_PACKED)
+        return refuse(writer, place, "is nested deeper than 216 levels");
     if (value->kind == VALUE_LIST) return write_list(writer, value, place);
     return write_map(writer, value, place);
 }

@@ -134,7 +134,7 @@ static void pack_tree(struct buffer *out, const struct value *value, int depth) 
 }
 
 void pack_value(struct buffer *out, const struct value *value) {
-    pack_tree(out, value, VALUE_DEPTH_MAX);
+    pack_tree(out, value, VALUE_DEPTH_PACKED);
 }
 
 /* ---- counts that come last --------------------------------------------------------------- */

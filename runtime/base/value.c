@@ -177,7 +177,7 @@ struct level {
 };
 
 struct walk {
-    struct level levels[VALUE_DEPTH_MAX];
+    struct level levels[VALUE_DEPTH_PACKED];
     size_t depth;
 };
 
@@ -188,7 +188,7 @@ static bool walk_expects_key(const struct walk *walk) {
 }
 
 static bool walk_open(struct walk *walk, const struct head *head) {
-    if (walk->depth == VALUE_DEPTH_MAX) return false;
+    if (walk->depth == VALUE_DEPTH_PACKED) return false;
     bool is_map = head->value.kind == VALUE_MAP;
     walk->levels[walk->depth++] = (struct level){is_map ? head->count * 2 : head->count, is_map};
     return true;
@@ -305,7 +305,7 @@ int value_read(struct bytes packed, struct value_tree *ret, struct error *err) {
         return error_set(err, TEND_EFORMAT,
                          "a packed value of %zu bytes is cut short, malformed or nested deeper "
                          "than %d",
-                         packed.size, (int)VALUE_DEPTH_MAX);
+                         packed.size, (int)VALUE_DEPTH_PACKED);
     if (size != packed.size)
         return error_set(err, TEND_EFORMAT, "%zu bytes follow a packed value of %zu",
                          packed.size - size, size);

@@ -7,7 +7,8 @@
  * Tree: `struct value`, what C reads. value_read() makes a tree that borrows its strings from the
  * packed bytes; both live until the caller releases them.
  *
- * Nesting is bounded by VALUE_DEPTH_MAX on every way in.
+ * Nesting is bounded on every way in: a value that comes from outside by VALUE_DEPTH_MAX, a packed
+ * one by VALUE_DEPTH_PACKED, for what wraps it (an input, an error, a history) adds a few levels.
  * May use: base/buffer.h, error.h, memory.h. */
 #ifndef TEND_BASE_VALUE_H
 #define TEND_BASE_VALUE_H
@@ -19,7 +20,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum { VALUE_DEPTH_MAX = 200 };
+enum { VALUE_DEPTH_MAX = 200, VALUE_DEPTH_PACKED = 216 };
 
 /* Our MessagePack extension types. */
 enum { VALUE_EXT_NULL = 1, VALUE_EXT_SECRET = 2 };

@@ -15,11 +15,12 @@ struct asked {
 };
 
 static int resume_one(struct engine *engine, const struct asked *asked) {
-    struct record record;
+    struct record record = {0};
     struct error err;
     uint64_t number;
     int status = record_load_by_id(engine_journal(engine), asked->id, &record, &err);
-    if (!status && run_status_is_final(record.status))
+    bool is_blocked = record.status == RUN_BLOCKED || record.status == RUN_STUCK;
+    if (!status && (run_status_is_final(record.status) || is_blocked))
         return report_run(engine_journal(engine), asked->id, asked->is_json);
     if (!status) status = engine_resume(engine, asked->id, &number, &err);
     if (status) return complain(exit_code_of(&err), "%s", err.message);

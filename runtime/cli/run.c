@@ -26,6 +26,7 @@ static const char help[] =
     "4 blocked or stuck, 130 interrupted (the run stays; `tend resume ID`)\n";
 
 enum { SETS_MAX = 64 };
+static const size_t input_max = (size_t)64 << 20;
 
 struct asked {
     const char *target, *input, *id;
@@ -36,9 +37,22 @@ struct asked {
 
 /* ---- the input ---- */
 
+/* By its descriptor: /dev/stdin can't be opened where it is a socket. */
+static int read_standard_input(struct buffer *text, struct error *err) {
+    ssize_t count;
+    do {
+        char *place = buffer_grow(text, 65536);
+        count = place && text->size <= input_max ? read(STDIN_FILENO, place, 65536) : -1;
+        if (place) text->size -= 65536 - (size_t)(count > 0 ? count : 0);
+    } while (count > 0);
+    if (text->data) text->data[text->size] = '\0';
+    if (count < 0) return error_set(err, TEND_EIO, "standard input can't be read, or is over 64 MiB");
+    return 0;
+}
+
 static int read_input_text(const char *input, struct buffer *text, struct error *err) {
-    if (*input == '@') return text_read_file(input + 1, (size_t)64 << 20, text, err);
-    if (strcmp(input, "-") == 0) return text_read_file("/dev/stdin", (size_t)64 << 20, text, err);
+    if (*input == '@') return text_read_file(input + 1, input_max, text, err);
+    if (strcmp(input, "-") == 0) return read_standard_input(text, err);
     buffer_add_text(text, input);
     return buffer_check(text, err);
 }

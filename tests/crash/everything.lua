@@ -14,6 +14,7 @@ return {
   input = { url = "", me = "", nap = 0.02 },
   run = function(input)
     local seen = {}
+    local same = true
 
     -- A step that touches a file, called `name` in the main branch and PATH/name in others.
     local function work(path, name, value)
@@ -34,6 +35,8 @@ return {
         for i = 1, n do
           sleep(random() * 0.05)
           sum = sum + work(path .. "/", "w" .. i, i) + pure("p" .. i, i)
+          -- What the other branches had done by now: every replay must come by it again.
+          same = same and pure("others" .. i, #seen) == #seen
           seen[#seen + 1] = path .. i
           count("branches")
         end
@@ -65,11 +68,10 @@ return {
       end,
     })
 
-    local child = invoke("counts", { me = input.me, n = 3 })
-    -- What the branches left in a shared variable: recorded here, told again by every replay.
     local recorded = pure("what was seen", seen)
-    local same = #recorded == #seen
+    same = same and #recorded == #seen
     for i, word in ipairs(recorded) do same = same and word == seen[i] end
+    local child = invoke("counts", { me = input.me, n = 3 })
 
     local inside = step("inside", { retry = { initial = 0.01 } }, function(ctx)
       called(input.me .. ":inside", ctx)

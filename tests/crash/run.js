@@ -57,7 +57,8 @@ async function look(project) {
   return runs;
 }
 
-const isOver = (run) => ['completed', 'failed', 'cancelled', 'blocked', 'stuck'].includes(run.status);
+const isOver = (run) =>
+  ['completed', 'failed', 'cancelled', 'blocked', 'stuck'].includes(run.status);
 const hasEnded = (step) => step.status === 'completed' || step.status === 'failed';
 
 /** key -> the attempts that its function saw, in order. */
@@ -89,7 +90,8 @@ function checkKept(before, after) {
   for (const [id, run] of before.runs) {
     const later = after.runs.get(id);
     assert.ok(later, `run ${id} was lost`);
-    if (isOver(run)) assert.deepStrictEqual([later.status, later.result], [run.status, run.result], id);
+    if (isOver(run))
+      assert.deepStrictEqual([later.status, later.result], [run.status, run.result], id);
     for (const [key, step] of run.steps) {
       const name = `step ${key} of ${id}`;
       const now = later.steps.get(key);
@@ -199,9 +201,7 @@ async function killRuns(round) {
   for (let i = 0; i <= kills; i++) {
     const known = (await look(project)).has(id);
     const running =
-      known && random() < 0.7
-        ? project.spawn(['resume', id, '--json'])
-        : startOne(round, id);
+      known && random() < 0.7 ? project.spawn(['resume', id, '--json']) : startOne(round, id);
     const life = i < kills ? random() * round.lifeMax : Infinity;
     if (life === Infinity || (await lives(running, life))) {
       const ended = await running.ended;
@@ -221,7 +221,8 @@ async function killServers(round) {
   for (const client of clients) await client.end();
   const kills = 1 + Math.floor(random() * KILLS_MAX);
   for (let i = 0; i < kills; i++) {
-    if (await lives(server, random() * round.lifeMax)) assert.fail(`serve ended: ${await server.ended}`);
+    if (await lives(server, random() * round.lifeMax))
+      assert.fail(`serve ended: ${await server.ended}`);
     await killAndCheck(round, server);
     server = await project.serve();
   }
@@ -325,4 +326,7 @@ async function main([build]) {
   process.exitCode = failed || isFutile || !passed ? 1 : 0;
 }
 
-main(process.argv.slice(2));
+main(process.argv.slice(2)).catch((error) => {
+  console.log(`FAILED  a run that nothing disturbs\n${error.stack}\n0 passed, 1 failed`);
+  process.exitCode = 1;
+});

@@ -315,23 +315,23 @@ static void add_nested(struct buffer *out, int depth, bool is_map) {
     pack_nil(out);
 }
 
-static void depth_200_is_read_and_201_refused(void **state) {
+static void depth_216_is_read_and_217_refused(void **state) {
     (void)state;
     for (int is_map = 0; is_map < 2; is_map++) {
         struct buffer out = BUFFER_EMPTY;
-        add_nested(&out, 200, is_map);
+        add_nested(&out, 216, is_map);
         assert_packs_again(buffer_bytes(&out), buffer_bytes(&out));
         buffer_clear(&out);
-        add_nested(&out, 201, is_map);
+        add_nested(&out, 217, is_map);
         assert_refused(buffer_bytes(&out));
         buffer_done(&out);
     }
 }
 
-static void a_tree_deeper_than_200_is_not_packed(void **state) {
+static void a_tree_deeper_than_216_is_not_packed(void **state) {
     (void)state;
-    static struct value levels[202];
-    for (int i = 0; i < 201; i++) {
+    static struct value levels[218];
+    for (int i = 0; i < 217; i++) {
         levels[i].kind = VALUE_LIST;
         levels[i].list.items = &levels[i + 1];
         levels[i].list.count = 1;
@@ -529,8 +529,8 @@ int main(void) {
         cmocka_unit_test(null_and_secret_are_kinds_of_their_own),
         cmocka_unit_test(malformed_bytes_are_refused),
         cmocka_unit_test(bytes_behind_a_value_are_refused_but_its_size_is_known),
-        cmocka_unit_test(depth_200_is_read_and_201_refused),
-        cmocka_unit_test(a_tree_deeper_than_200_is_not_packed),
+        cmocka_unit_test(depth_216_is_read_and_217_refused),
+        cmocka_unit_test(a_tree_deeper_than_216_is_not_packed),
         cmocka_unit_test(claimed_counts_take_no_memory),
         cmocka_unit_test(random_bytes_never_crash_the_reader),
         cmocka_unit_test(every_cut_and_every_changed_byte_is_survived),

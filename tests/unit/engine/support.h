@@ -1,4 +1,5 @@
-/* What the engine's tests share: packed values from JSON, a journal in a folder of its own, files. */
+/* What the engine's tests share: packed values from JSON, a journal in a folder of its own, files.
+ */
 #ifndef TEND_TEST_ENGINE_SUPPORT_H
 #define TEND_TEST_ENGINE_SUPPORT_H
 

@@ -46,7 +46,8 @@ static void without_a_declaration_everything_goes(void **state) {
 
 static void unknown_keys_and_other_shapes_are_refused(void **state) {
     (void)state;
-    assert_no_input("{\"input\":{\"a\":1,\"b\":2}}", "{\"c\":1}", "takes no input 'c'; it takes: a b");
+    assert_no_input("{\"input\":{\"a\":1,\"b\":2}}", "{\"c\":1}",
+                    "takes no input 'c'; it takes: a b");
     assert_no_input("{\"input\":{}}", "{\"c\":1}", "it takes: none");
     assert_no_input("{}", "[1]", "must be an object, not a list");
     assert_no_input("{}", "\"text\"", "must be an object");
@@ -104,8 +105,8 @@ static struct accepted accept_one(struct bench *bench, const char *target, const
     return accepted;
 }
 
-static void assert_refused(struct bench *bench, const char *target, const char *input, const char *id,
-                           int status, const char *part) {
+static void assert_refused(struct bench *bench, const char *target, const char *input,
+                           const char *id, int status, const char *part) {
     struct submission *submission = submission_new();
     struct accepted accepted = {.number = 99};
     struct error err;
@@ -192,7 +193,8 @@ static void the_input_as_given_is_compared_whatever_its_keys_order(void **state)
     assert_false(accept_one(&bench, "other", "{\"b\":2,\"a\":1}", "x", submission).is_new);
     accept_one(&bench, "flow", NULL, "y", submission);
     assert_false(accept_one(&bench, "flow", "{}", "y", submission).is_new);
-    assert_refused(&bench, "flow", "{\"n\":1}", "y", TEND_ECONFLICT, "y"); /* the default, but given */
+    assert_refused(&bench, "flow", "{\"n\":1}", "y", TEND_ECONFLICT,
+                   "y"); /* the default, but given */
     submission_free(submission);
     close_bench(&bench);
 }
@@ -220,7 +222,8 @@ static void what_does_not_load_or_fit_makes_no_run(void **state) {
     write_file(*state, "w/broken.lua", "return {");
     assert_refused(&bench, "nobody", NULL, NULL, TEND_ENOENT, "nobody");
     assert_refused(&bench, "broken", NULL, NULL, TEND_EINPUT, "broken.lua:1:");
-    assert_refused(&bench, "flow", "{\"odd\":1}", NULL, TEND_EINPUT, "flow: the workflow takes no input");
+    assert_refused(&bench, "flow", "{\"odd\":1}", NULL, TEND_EINPUT,
+                   "flow: the workflow takes no input");
     assert_int_equal(atomic_load(&bench.services.last_number), 0);
     close_bench(&bench);
 }

@@ -105,7 +105,8 @@ static void modules_come_along_from_everywhere_and_through_each_other(void **sta
     write_file(library, "unused.lua", "return {}");
     write_file(library, "near.lua", "error('the nearer one is taken')");
     /* they require each other: at load that would never end, so the workflow isn't run here */
-    write_file(*state, "workflows/near.lua", "return { deep = function() return require 'lib.deep' end }");
+    write_file(*state, "workflows/near.lua",
+               "return { deep = function() return require 'lib.deep' end }");
     struct bundle bundle = load(&bench, "flow");
     name_modules(&bundle, names, sizeof names);
     assert_holds(names, "near ");
@@ -119,7 +120,8 @@ static void modules_come_along_from_everywhere_and_through_each_other(void **sta
 static void a_module_that_is_not_there_is_left_to_the_require(void **state) {
     struct bench bench;
     open_bench(&bench, *state);
-    write_file(*state, "workflows/flow.lua", "return { run = function() return require 'later' end }");
+    write_file(*state, "workflows/flow.lua",
+               "return { run = function() return require 'later' end }");
     struct bundle bundle = load(&bench, "flow");
     bundle_done(&bundle);
 }
@@ -127,7 +129,8 @@ static void a_module_that_is_not_there_is_left_to_the_require(void **state) {
 static void the_hash_tells_every_source_apart(void **state) {
     struct bench bench;
     open_bench(&bench, *state);
-    write_file(*state, "workflows/flow.lua", "local m = require 'mod' return { run = function() end }");
+    write_file(*state, "workflows/flow.lua",
+               "local m = require 'mod' return { run = function() end }");
     write_file(*state, "workflows/mod.lua", "return 1");
     struct bundle first = load(&bench, "flow"), again = load(&bench, "flow");
     assert_string_equal(first.hash, again.hash);

@@ -165,7 +165,8 @@ static void a_state_write_commits_with_its_entry_and_is_told(void **state) {
     submission_state(submission, bytes_of("k"), (struct bytes){NULL, 0});
     uint64_t last = submit(&told, submission);
     assert_true(committer_wait(told.committer, last));
-    assert_int_equal(journal_state(told.journal, bytes_of("k"), &value, &version, NULL), TEND_ENOENT);
+    assert_int_equal(journal_state(told.journal, bytes_of("k"), &value, &version, NULL),
+                     TEND_ENOENT);
     assert_int_equal(version, 2);
     assert_int_equal(journal_bundle(told.journal, bytes_of("hash"), &value, NULL), 0);
     assert_true(bytes_are(buffer_bytes(&value), "contents"));

@@ -32,8 +32,9 @@ static void every_type_and_kind_comes_back(void **state) {
     for (int type = ENTRY_ACCEPTED; type <= ENTRY_ENDED; type++) {
         for (int kind = 0; kind < ASK_RECORDED; kind++) {
             struct entry entry = {(enum entry_type)type, bytes_of("parallel/left/in#2"),
-                                  (enum ask_kind)kind, 3, 1764036000123456, 1764036000999999,
-                                  kind % 2 == 0, buffer_bytes(&value)};
+                                  (enum ask_kind)kind,   3,
+                                  1764036000123456,      1764036000999999,
+                                  kind % 2 == 0,         buffer_bytes(&value)};
             assert_same(&entry);
         }
     }
@@ -55,8 +56,8 @@ static void edges_come_back(void **state) {
 
 static void a_cut_entry_is_refused_wherever_it_ends(void **state) {
     struct buffer value = packed("{\"a\":[1,2,3],\"b\":\"text\"}");
-    struct entry entry = {ENTRY_DONE, bytes_of("key"), ASK_HTTP, 300, 1764036000123456, 70000, true,
-                          buffer_bytes(&value)};
+    struct entry entry = {ENTRY_DONE,       bytes_of("key"), ASK_HTTP, 300,
+                          1764036000123456, 70000,           true,     buffer_bytes(&value)};
     struct buffer out = pack_one(&entry);
     (void)state;
     for (size_t size = 0; size < out.size; size++) {

@@ -6,7 +6,8 @@
 static const int64_t second = 1000000;
 
 static void durations_are_seconds_or_text(void **state) {
-    struct buffer options = packed("{\"a\":2,\"b\":0.25,\"c\":\"1m30s\",\"d\":true,\"e\":-1,\"f\":1e300}");
+    struct buffer options =
+        packed("{\"a\":2,\"b\":0.25,\"c\":\"1m30s\",\"d\":true,\"e\":-1,\"f\":1e300}");
     struct value_tree tree;
     struct error err;
     int64_t us = 77;
@@ -34,15 +35,18 @@ static void sizes_are_bytes_or_text(void **state) {
     static const struct {
         const char *options;
         size_t bytes;
-    } good[] = {{"{\"s\":4096}", 4096}, {"{\"s\":\"3KiB\"}", 3072},
-                {"{\"s\":\"256MiB\"}", (size_t)256 << 20}, {"{\"s\":\"1GiB\"}", (size_t)1 << 30}};
-    static const char *const wrong[] = {"{\"s\":0}",           "{\"s\":-1}",
-                                        "{\"s\":\"much\"}",    "{\"s\":\"5 parsecs\"}",
-                                        "{\"s\":true}",        "{\"s\":\"\"}"};
+    } good[] = {{"{\"s\":4096}", 4096},
+                {"{\"s\":\"3KiB\"}", 3072},
+                {"{\"s\":\"256MiB\"}", (size_t)256 << 20},
+                {"{\"s\":\"1GiB\"}", (size_t)1 << 30}};
+    static const char *const wrong[] = {"{\"s\":0}",        "{\"s\":-1}",
+                                        "{\"s\":\"much\"}", "{\"s\":\"5 parsecs\"}",
+                                        "{\"s\":true}",     "{\"s\":\"\"}"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good + sizeof wrong / sizeof *wrong; i++) {
         bool is_good = i < sizeof good / sizeof *good;
-        struct buffer options = packed(is_good ? good[i].options : wrong[i - sizeof good / sizeof *good]);
+        struct buffer options =
+            packed(is_good ? good[i].options : wrong[i - sizeof good / sizeof *good]);
         struct value_tree tree;
         struct error err;
         size_t bytes = 77;

@@ -4,8 +4,13 @@
 #include "engine/record.h"
 
 static struct record sample(void) {
-    struct record record = {.number = 1, .status = RUN_WAITING, .due_at_us = 123, .owner = 4,
-                            .created_at_us = 1764036000123456, .ended_at_us = 7, .parent = 9};
+    struct record record = {.number = 1,
+                            .status = RUN_WAITING,
+                            .due_at_us = 123,
+                            .owner = 4,
+                            .created_at_us = 1764036000123456,
+                            .ended_at_us = 7,
+                            .parent = 9};
     snprintf(record.id, sizeof record.id, "run-1");
     snprintf(record.workflow, sizeof record.workflow, "flow");
     snprintf(record.bundle, sizeof record.bundle, "%064d", 0);
@@ -17,10 +22,13 @@ static struct record sample(void) {
 
 static struct journal_run stored(const struct record *record, struct buffer *body) {
     record_pack(record, body);
-    return (struct journal_run){.number = record->number, .id = bytes_of(record->id),
+    return (struct journal_run){.number = record->number,
+                                .id = bytes_of(record->id),
                                 .workflow = bytes_of(record->workflow),
-                                .status = (uint8_t)record->status, .due_at_us = record->due_at_us,
-                                .owner = record->owner, .body = buffer_bytes(body)};
+                                .status = (uint8_t)record->status,
+                                .due_at_us = record->due_at_us,
+                                .owner = record->owner,
+                                .body = buffer_bytes(body)};
 }
 
 static void assert_same(const struct record *a, const struct record *b) {

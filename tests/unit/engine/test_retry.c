@@ -45,7 +45,8 @@ static void every_field_is_read(void **state) {
     (void)state;
     struct retry_policy policy = policy_of(
         "{\"retry\":{\"attempts\":7,\"backoff\":\"linear\",\"initial\":\"500ms\",\"max\":\"1m\","
-        "\"factor\":3,\"jitter\":false}}", true);
+        "\"factor\":3,\"jitter\":false}}",
+        true);
     assert_int_equal(policy.attempts, 7);
     assert_int_equal(policy.backoff, RETRY_LINEAR);
     assert_int_equal(policy.initial_us, second / 2);
@@ -56,16 +57,15 @@ static void every_field_is_read(void **state) {
 static void what_is_wrong_is_named_and_nothing_is_written(void **state) {
     static const struct {
         const char *options, *part;
-    } wrong[] = {
-        {"{\"retry\":5}", "retry is a table or false"},
-        {"{\"retry\":\"often\"}", "retry is a table or false"},
-        {"{\"retry\":{\"attempts\":0}}", "retry.attempts"},
-        {"{\"retry\":{\"attempts\":-1}}", "retry.attempts"},
-        {"{\"retry\":{\"attempts\":4294967296}}", "retry.attempts"},
-        {"{\"retry\":{\"factor\":0.5}}", "retry.factor"},
-        {"{\"retry\":{\"backoff\":\"slow\"}}", "retry.backoff"},
-        {"{\"retry\":{\"initial\":\"soon\"}}", "initial is no duration"},
-        {"{\"retry\":{\"max\":-1}}", "max is no duration"}};
+    } wrong[] = {{"{\"retry\":5}", "retry is a table or false"},
+                 {"{\"retry\":\"often\"}", "retry is a table or false"},
+                 {"{\"retry\":{\"attempts\":0}}", "retry.attempts"},
+                 {"{\"retry\":{\"attempts\":-1}}", "retry.attempts"},
+                 {"{\"retry\":{\"attempts\":4294967296}}", "retry.attempts"},
+                 {"{\"retry\":{\"factor\":0.5}}", "retry.factor"},
+                 {"{\"retry\":{\"backoff\":\"slow\"}}", "retry.backoff"},
+                 {"{\"retry\":{\"initial\":\"soon\"}}", "initial is no duration"},
+                 {"{\"retry\":{\"max\":-1}}", "max is no duration"}};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct retry_policy policy = {.attempts = 99};
@@ -93,8 +93,8 @@ static void waits_grow_as_the_backoff_says(void **state) {
 static void no_wait_is_longer_than_max_however_many_failures(void **state) {
     (void)state;
     for (int backoff = RETRY_EXPONENTIAL; backoff <= RETRY_LINEAR; backoff++) {
-        struct retry_policy policy = {UINT32_MAX, (enum retry_backoff)backoff, 1000000, 300000000, 1e9,
-                                      false};
+        struct retry_policy policy = {
+            UINT32_MAX, (enum retry_backoff)backoff, 1000000, 300000000, 1e9, false};
         assert_int_equal(retry_wait_us(&policy, UINT32_MAX, 0, 0), 300 * second);
         assert_int_equal(retry_wait_us(&policy, 5000, 0, 0), 300 * second);
     }
@@ -119,7 +119,8 @@ static void retry_after_is_the_least_wait(void **state) {
     (void)state;
     assert_int_equal(retry_wait_us(&policy, 1, 0.1, 7 * second), 7 * second);
     assert_int_equal(retry_wait_us(&policy, 1, 0.1, 1), second / 10);
-    assert_int_equal(retry_wait_us(&policy, 1, 0.1, 1000 * second), 1000 * second); /* max isn't its */
+    assert_int_equal(retry_wait_us(&policy, 1, 0.1, 1000 * second),
+                     1000 * second); /* max isn't its */
 }
 
 int main(void) {

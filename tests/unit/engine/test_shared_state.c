@@ -41,7 +41,8 @@ static void close_bench(struct bench *bench) {
 static void assert_value(struct bench *bench, const char *key, const char *json) {
     struct buffer value = BUFFER_EMPTY;
     struct error err;
-    assert_int_equal(shared_state_read(bench->state, bytes_of(key), &value, &bench->version, &err), 0);
+    assert_int_equal(shared_state_read(bench->state, bytes_of(key), &value, &bench->version, &err),
+                     0);
     assert_json(buffer_bytes(&value), json);
     buffer_done(&value);
 }
@@ -129,8 +130,8 @@ static void assert_list(struct bench *bench, const char *prefix, const char *aft
                         const char *json) {
     struct buffer keys = BUFFER_EMPTY;
     struct error err;
-    assert_int_equal(shared_state_list(bench->state, bytes_of(prefix), bytes_of(after), limit, &keys,
-                                       &err), 0);
+    assert_int_equal(
+        shared_state_list(bench->state, bytes_of(prefix), bytes_of(after), limit, &keys, &err), 0);
     assert_json(buffer_bytes(&keys), json);
     buffer_done(&keys);
 }

@@ -6,12 +6,15 @@
 static const int64_t second = 1000000;
 static const struct bytes error_value = {"\x80", 1}, result_value = {"\x01", 1};
 
-static const struct step_request plain = {
-    .retry = {.attempts = 3, .backoff = RETRY_CONSTANT, .initial_us = 1000000, .max_us = 300000000,
-              .factor = 2}};
+static const struct step_request plain = {.retry = {.attempts = 3,
+                                                    .backoff = RETRY_CONSTANT,
+                                                    .initial_us = 1000000,
+                                                    .max_us = 300000000,
+                                                    .factor = 2}};
 
 static struct step_decision decide(const struct step *step, const struct step_request *request,
-                                   struct step_event event, int64_t now_us, struct buffer *scratch) {
+                                   struct step_event event, int64_t now_us,
+                                   struct buffer *scratch) {
     struct step_decision decision;
     transition_step(step, request, &event, now_us, scratch, &decision);
     return decision;
@@ -33,8 +36,8 @@ static void fold(struct step *step, const struct step_decision *decision) {
 }
 
 static struct step_event failed(bool is_retryable) {
-    return (struct step_event){.kind = STEP_FAILED, .value = error_value,
-                               .is_retryable = is_retryable};
+    return (struct step_event){
+        .kind = STEP_FAILED, .value = error_value, .is_retryable = is_retryable};
 }
 
 static void assert_one_entry(const struct step_decision *decision, enum entry_type type,
@@ -49,7 +52,8 @@ static void assert_one_entry(const struct step_decision *decision, enum entry_ty
 static void a_new_step_begins_its_first_attempt(void **state) {
     struct step step = {.kind = ASK_STEP};
     (void)state;
-    struct step_decision decision = simply(&step, &plain, (struct step_event){.kind = STEP_ASKED}, 5);
+    struct step_decision decision =
+        simply(&step, &plain, (struct step_event){.kind = STEP_ASKED}, 5);
     assert_int_equal(decision.action, STEP_BEGIN);
     assert_int_equal(decision.attempt, 1);
     assert_int_equal(decision.entry_count, 0); /* a pure step records its end only */
@@ -68,8 +72,8 @@ static void an_attempt_that_touches_the_outside_is_recorded_first(void **state) 
 
 static void success_is_recorded_with_how_it_came(void **state) {
     struct step step = {.kind = ASK_STEP};
-    struct step_event event = {.kind = STEP_SUCCEEDED, .attempt = 2, .value = result_value,
-                               .has_waited = true};
+    struct step_event event = {
+        .kind = STEP_SUCCEEDED, .attempt = 2, .value = result_value, .has_waited = true};
     (void)state;
     struct step_decision decision = simply(&step, &plain, event, 9);
     assert_int_equal(decision.action, STEP_ANSWER);
@@ -118,7 +122,8 @@ static void an_attempt_that_a_crash_cut_off_uses_up_no_retry(void **state) {
     struct step step = {.kind = ASK_HTTP};
     (void)state;
     for (uint32_t attempt = 1; attempt <= 5; attempt++) { /* each one cut off */
-        struct step_decision asked = simply(&step, &plain, (struct step_event){.kind = STEP_ASKED}, 5);
+        struct step_decision asked =
+            simply(&step, &plain, (struct step_event){.kind = STEP_ASKED}, 5);
         assert_int_equal(asked.action, STEP_BEGIN);
         assert_int_equal(asked.attempt, attempt);
         struct step_event touches = {.kind = STEP_TOUCHES, .attempt = attempt};
@@ -147,11 +152,15 @@ static void the_wait_after_a_failure_goes_on_after_a_crash(void **state) {
 }
 
 static void an_attempt_begun_after_a_failure_does_not_wait_again(void **state) {
-    struct step step = {.kind = ASK_HTTP, .failures = 1, .attempt = 2, .is_started = true,
-                        .first_at_us = 1, .due_at_us = 99 * second};
+    struct step step = {.kind = ASK_HTTP,
+                        .failures = 1,
+                        .attempt = 2,
+                        .is_started = true,
+                        .first_at_us = 1,
+                        .due_at_us = 99 * second};
     (void)state;
-    struct step_decision decision = simply(&step, &plain, (struct step_event){.kind = STEP_ASKED},
-                                           2 * second);
+    struct step_decision decision =
+        simply(&step, &plain, (struct step_event){.kind = STEP_ASKED}, 2 * second);
     assert_int_equal(decision.action, STEP_BEGIN);
     assert_int_equal(decision.attempt, 3);
 }
@@ -230,8 +239,8 @@ static void a_deadline_counts_from_the_first_entry(void **state) {
     struct step_request request = plain;
     (void)state;
     request.deadline_us = 1;
-    struct step_decision decision = simply(&step, &request, (struct step_event){.kind = STEP_ASKED},
-                                           99 * second);
+    struct step_decision decision =
+        simply(&step, &request, (struct step_event){.kind = STEP_ASKED}, 99 * second);
     assert_int_equal(decision.action, STEP_BEGIN);
     decision = simply(&step, &request, failed(true), 100 * second);
     fold(&step, &decision);
@@ -240,7 +249,8 @@ static void a_deadline_counts_from_the_first_entry(void **state) {
 
 static void a_timer_is_folded(void **state) {
     struct step step = {.kind = ASK_SLEEP};
-    struct entry waiting = {.type = ENTRY_WAITING, .at_us = 1, .due_at_us = 9, .value = result_value};
+    struct entry waiting = {
+        .type = ENTRY_WAITING, .at_us = 1, .due_at_us = 9, .value = result_value};
     (void)state;
     step_apply(&step, &waiting, 3);
     assert_true(step.is_waiting && step.due_at_us == 9 && step.first_at_us == 1 && !step.is_ended);
@@ -256,10 +266,11 @@ static void only_these_changes_of_status_exist(void **state) {
         enum run_status from;
         enum run_event event;
         enum run_status to;
-    } wanted[] = {{RUN_PENDING, RUN_ADMITTED, RUN_RUNNING},   {RUN_WAITING, RUN_ADMITTED, RUN_RUNNING},
-                  {RUN_RUNNING, RUN_ADMITTED, RUN_RUNNING},   {RUN_RUNNING, RUN_WAITS, RUN_WAITING},
-                  {RUN_WAITING, RUN_WOKEN, RUN_PENDING},      {RUN_RUNNING, RUN_RETURNED, RUN_COMPLETED},
-                  {RUN_RUNNING, RUN_RAISED, RUN_FAILED},      {RUN_RUNNING, RUN_MISMATCHED, RUN_BLOCKED}};
+    } wanted[] = {
+        {RUN_PENDING, RUN_ADMITTED, RUN_RUNNING}, {RUN_WAITING, RUN_ADMITTED, RUN_RUNNING},
+        {RUN_RUNNING, RUN_ADMITTED, RUN_RUNNING}, {RUN_RUNNING, RUN_WAITS, RUN_WAITING},
+        {RUN_WAITING, RUN_WOKEN, RUN_PENDING},    {RUN_RUNNING, RUN_RETURNED, RUN_COMPLETED},
+        {RUN_RUNNING, RUN_RAISED, RUN_FAILED},    {RUN_RUNNING, RUN_MISMATCHED, RUN_BLOCKED}};
     size_t allowed = 0;
     (void)state;
     for (int from = 0; from < RUN_STATUSES; from++) {
@@ -269,8 +280,8 @@ static void only_these_changes_of_status_exist(void **state) {
             int status = transition_run((enum run_status)from, (enum run_event)event, &to, &err);
             bool is_wanted = false;
             for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-                is_wanted = is_wanted || ((int)wanted[i].from == from && (int)wanted[i].event == event &&
-                                          wanted[i].to == to);
+                is_wanted = is_wanted || ((int)wanted[i].from == from &&
+                                          (int)wanted[i].event == event && wanted[i].to == to);
             assert_int_equal(status == 0, is_wanted);
             if (status == 0) allowed++;
             else assert_int_equal(status, TEND_EINPUT), assert_int_equal(to, RUN_STATUSES);

@@ -36,10 +36,16 @@ module.exports = (test) => {
   test('a long child is waited for out of memory, also over a kill', async (t) => {
     const project = t.project();
     project.workflow('child', CHILD);
-    project.workflow('parent', 'return { run = function() return invoke("child", { nap = 1.5 }) end }');
+    project.workflow(
+      'parent',
+      'return { run = function() return invoke("child", { nap = 1.5 }) end }',
+    );
     const running = project.spawn(['run', 'parent', '--id', 'p']);
     await project.untilStep('p', 'child', 'waiting');
-    await project.until('the parent to wait', async () => (await project.show('p')).run.status === 'waiting');
+    await project.until(
+      'the parent to wait',
+      async () => (await project.show('p')).run.status === 'waiting',
+    );
     await running.end();
     const ended = await project.tend(['resume', 'p', '--json']);
     assert.strictEqual(ended.stdout, '{"doubled":2}\n', ended);

@@ -32,7 +32,10 @@ module.exports = (test) => {
       outcome,
     );
     const [get, post, put] = server.requests;
-    assert.deepStrictEqual([get.method, get.query.get('q'), get.headers['x-sent']], ['GET', 'ä b&c', '1']);
+    assert.deepStrictEqual(
+      [get.method, get.query.get('q'), get.headers['x-sent']],
+      ['GET', 'ä b&c', '1'],
+    );
     assert.ok(!('idempotency-key' in get.headers));
     assert.deepStrictEqual([post.method, post.body], ['POST', '{"list":[],"n":1}']);
     assert.strictEqual(post.headers['content-type'], 'application/json');
@@ -125,7 +128,11 @@ module.exports = (test) => {
 
   test('a recorded response is read again without asking the server', async (t) => {
     const server = await t.server(() => ({ body: '{"a":1}' }));
-    const { ended } = run(t, 'local r = http(url .. "/x") sleep(1.2) return { r.json.a, r.status }', server);
+    const { ended } = run(
+      t,
+      'local r = http(url .. "/x") sleep(1.2) return { r.json.a, r.status }',
+      server,
+    );
     assert.strictEqual((await ended).stdout, '[1,200]\n');
     assert.strictEqual(server.requests.length, 1);
   });
@@ -166,7 +173,10 @@ module.exports = (test) => {
     const { project, ended } = run(
       t,
       `local r = http { url = url .. "/in", auth = { bearer = secret("MY_TOKEN") } }
-       local env = step("env", function() return os.getenv("MY_TOKEN") end)
+       local env = step("env", function()
+         log.info("inside it is " .. os.getenv("MY_TOKEN"), { token = os.getenv("MY_TOKEN") })
+         return os.getenv("MY_TOKEN")
+       end)
        log.info("it is " .. env)
        state.set("k", env)
        error({ message = "leaks " .. r.body, echo = r.headers["x-echo"] })`,

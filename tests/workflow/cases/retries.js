@@ -74,6 +74,9 @@ module.exports = (test) => {
     await new Promise((resolve) => setTimeout(resolve, 1600));
     const ended = await project.tend(['resume', 'l', '--json']);
     assert.strictEqual(ended.stdout, '[false,"deadline"]\n', ended);
-    assert.strictEqual((await project.show('l')).steps[0].attempts.filter((a) => a.status === 'failed').length >= 1, true);
+    assert.strictEqual(
+      (await project.show('l')).steps[0].attempts.filter((a) => a.status === 'failed').length >= 1,
+      true,
+    );
   });
 };

@@ -9,10 +9,22 @@ const { countCmocka, countTap, countOwn } = require('../../run');
 module.exports = (test) => {
   test('a wrong expectation is counted as failed', async (t) => {
     const project = t.project();
-    project.write('s/right.lua', '-- Is right.\n-- expect: 1\nreturn { run = function() return 1 end }');
-    project.write('s/value.lua', '-- Wrong.\n-- expect: 2\nreturn { run = function() return 1 end }');
-    project.write('s/code.lua', '-- Wrong.\n-- expect-exit: 4\nreturn { run = function() error("x") end }');
-    project.write('s/text.lua', '-- Wrong.\n-- expect-error: y\nreturn { run = function() error("x") end }');
+    project.write(
+      's/right.lua',
+      '-- Is right.\n-- expect: 1\nreturn { run = function() return 1 end }',
+    );
+    project.write(
+      's/value.lua',
+      '-- Wrong.\n-- expect: 2\nreturn { run = function() return 1 end }',
+    );
+    project.write(
+      's/code.lua',
+      '-- Wrong.\n-- expect-exit: 4\nreturn { run = function() error("x") end }',
+    );
+    project.write(
+      's/text.lua',
+      '-- Wrong.\n-- expect-error: something else\nreturn { run = function() error("x") end }',
+    );
     project.write('s/says_nothing.lua', 'return { run = function() end }');
     const ended = spawnSync(process.execPath, [path.join(__dirname, '..', 'run.js'), t.build], {
       env: { ...process.env, TEND_TEST_SCRIPTS: project.path('s') },
@@ -24,7 +36,9 @@ module.exports = (test) => {
 
   test('what other runners say is counted', async () => {
     assert.deepStrictEqual(
-      countCmocka('[  PASSED  ] 3 test(s).\n[  PASSED  ] 1 test(s).\n[  FAILED  ] 2 test(s), listed below:\n'),
+      countCmocka(
+        '[  PASSED  ] 3 test(s).\n[  PASSED  ] 1 test(s).\n[  FAILED  ] 2 test(s), listed below:\n',
+      ),
       { passed: 4, failed: 2, skipped: 0 },
     );
     assert.deepStrictEqual(countTap('# pass 5\n# fail 1\n# cancelled 1\n# skipped 2\n# todo 0\n'), {

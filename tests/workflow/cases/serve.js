@@ -29,7 +29,10 @@ module.exports = (test) => {
   test('the client closes the bundle: its own file is what runs', async (t) => {
     const project = t.project();
     await project.serve();
-    const file = project.write('elsewhere/mine.lua', 'local m = require "near" return { run = function() return m end }');
+    const file = project.write(
+      'elsewhere/mine.lua',
+      'local m = require "near" return { run = function() return m end }',
+    );
     project.write('elsewhere/near.lua', 'return "near"');
     const ended = await project.run(file);
     assert.strictEqual(ended.stdout, '"near"\n', ended);
@@ -74,12 +77,18 @@ module.exports = (test) => {
     await client.end();
     await first.end();
     await project.serve();
-    await project.until('the run to end', async () => (await project.show('n')).run.result === 'done');
+    await project.until(
+      'the run to end',
+      async () => (await project.show('n')).run.result === 'done',
+    );
   });
 
   test('SIGTERM stops it with exit 0, and what was under way goes on later', async (t) => {
     const project = t.project();
-    project.workflow('works', 'return { run = function() exec { cmd = "sleep", args = { "0.7" } } return 1 end }');
+    project.workflow(
+      'works',
+      'return { run = function() exec { cmd = "sleep", args = { "0.7" } } return 1 end }',
+    );
     const server = await project.serve();
     const client = project.spawn(['run', 'works', '--id', 'w', '--json']);
     await project.untilStep('w', 'sleep', 'running');
@@ -97,7 +106,11 @@ module.exports = (test) => {
       'adds',
       `return { run = function(input)
         for _ = 1, 40 do
-          state.update("count", function(n) return (n or 0) + 1 end)
+          state.update("count", function(n)
+            local m = n or 0
+            for _ = 1, 20000 do m = m + 0 end -- long enough for another run to come between
+            return m + 1
+          end)
           if input.waits then sleep(0.001) end
         end
         return state.get("count")
@@ -105,7 +118,9 @@ module.exports = (test) => {
     );
     await project.serve();
     const all = await Promise.all(
-      [1, 2, 3, 4].map((n) => project.run('adds', ['--id', `a${n}`, '--set', `waits=${n % 2 === 0}`])),
+      [1, 2, 3, 4].map((n) =>
+        project.run('adds', ['--id', `a${n}`, '--set', `waits=${n % 2 === 0}`]),
+      ),
     );
     assert.deepStrictEqual(
       all.map(({ code }) => code),
@@ -184,7 +199,10 @@ module.exports = (test) => {
 
   test('a tick is passed over while the run before it is unfinished', async (t) => {
     const project = t.project();
-    project.workflow('slow', 'return { schedule = { every = "1s" }, run = function() sleep(2.5) end }');
+    project.workflow(
+      'slow',
+      'return { schedule = { every = "1s" }, run = function() sleep(2.5) end }',
+    );
     const server = await project.serve();
     await new Promise((resolve) => setTimeout(resolve, 3200));
     await server.end('SIGTERM');
@@ -195,7 +213,10 @@ module.exports = (test) => {
   test('tend.lua schedules by name and gives the input', async (t) => {
     const project = t.project();
     project.workflow('asked', 'return { input = { n = 0 }, run = function(i) return i.n end }');
-    project.write('tend.lua', 'return { schedules = { asked = { every = "1s", input = { n = 7 } } } }');
+    project.write(
+      'tend.lua',
+      'return { schedules = { asked = { every = "1s", input = { n = 7 } } } }',
+    );
     const server = await project.serve();
     const [run] = await project.until('a tick', async () => {
       const runs = await project.runs(['--status', 'completed']);

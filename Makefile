@@ -17,7 +17,7 @@ APT_CHECK := clang clang-format lua-check
 # npm packages, pinned in tests/e2e/package-lock.json: the coding agent's server, GraphQL validation.
 
 # `make demo`, `make test` and `make check` set up what they need, before anything is compiled.
-SETUP := $(if $(filter deps demo test check,$(MAKECMDGOALS)),deps)
+SETUP := $(if $(filter deps demo test check asan tsan bench,$(MAKECMDGOALS)),deps)
 
 # ---- how it is compiled ---------------------------------------------------------------------
 
@@ -82,16 +82,26 @@ $(call unit_programs,$(1)): $(BUILD)/%: $(BUILD)/%.o $(call archives,$(1))
 endef
 $(foreach layer,$(LAYERS),$(eval $(call unit_rules,$(layer))))
 
-.PHONY: all deps test test-runtime demo check format install help clean
+.PHONY: all deps test test-runtime asan tsan bench demo check format install help clean
 .SECONDARY:
 
 test: all $(UNIT) | $(SETUP) ## unit, workflow, crash and end-to-end tests
 	@node tests/run.js $(BUILD)
 
-test-runtime: all $(UNIT) ## unit and workflow tests only (also of a sanitizer build, see below)
+test-runtime: all $(UNIT) | $(SETUP) ## unit and workflow tests only
 	@node tests/run.js $(BUILD) unit workflow
 
-# make BUILD=build-asan SANITIZE="-fsanitize=address,undefined" test-runtime
+asan: | $(SETUP) ## unit and workflow tests under the address and undefined-behaviour sanitizers
+	@$(MAKE) BUILD=build-asan test-runtime \
+	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+
+tsan: | $(SETUP) ## workflow tests under the thread sanitizer
+	@$(MAKE) BUILD=build-tsan SANITIZE="-fsanitize=thread" all
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp halt_on_error=0 exitcode=66" \
+	    node tests/run.js build-tsan workflow
+
+bench: all | $(SETUP) ## figures, as ratios to what this machine allows in the same run
+	@node tests/bench/bench.js $(BUILD)
 
 demo: all | $(SETUP) ## a sick service becomes a pull request, and survives kill -9 (KEEP=1: stays)
 	@node examples/demo/demo.js
@@ -117,6 +127,7 @@ check: all | $(SETUP) ## formatting, clang's warnings, layers, Lua analysis, lon
 	@$(BUILD)/tend check --quiet workflows examples
 	@tools/check-layers
 	@tools/check-architecture
+	@tools/check-docs $(BUILD)/tend
 	@tools/longest-functions 10
 
 format: ## lay out the C files as .clang-format says

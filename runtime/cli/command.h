@@ -38,7 +38,7 @@ struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 };
-extern const struct command command_signal, command_cancel;
+extern const struct command command_signal, command_cancel, command_retry;
 extern const struct command command_run, command_resume, command_runs, command_show, command_serve,
     command_check, command_version;
 

@@ -276,6 +276,20 @@ static int start_workers(struct engine *engine, size_t count, struct error *err)
     return 0;
 }
 
+/* What came while nobody owned the home, so that whoever asks next sees it. */
+static int take_what_waits(struct engine *engine, struct error *err) {
+    struct submission *submission = submission_new();
+    int status = submission ? inbox_take(&engine->services, err) : error_no_memory(err);
+    if (status) {
+        submission_free(submission);
+        return status;
+    }
+    uint64_t position = committer_submit(engine->services.committer, submission, err);
+    if (!position) return TEND_ENOMEM;
+    return committer_wait(engine->services.committer, position)
+               ? 0 : error_set(err, TEND_EIO, "the journal could not be written");
+}
+
 int engine_new(const struct engine_options *options, struct engine **ret, struct error *err) {
     struct engine *engine = memory_new(sizeof *engine);
     if (!engine) return error_no_memory(err);
@@ -289,6 +303,7 @@ int engine_new(const struct engine_options *options, struct engine **ret, struct
     if (!status && options->is_server)
         status = schedules_new(&engine->services, &engine->schedules, err);
     if (!status) status = start_workers(engine, options->workers, err);
+    if (!status) status = take_what_waits(engine, err);
     if (status) engine_free(engine);
     else *ret = engine;
     return status;
@@ -386,7 +401,6 @@ int engine_resume_all(struct engine *engine, size_t *count, struct error *err) {
 int engine_run(struct engine *engine, uint64_t until, struct error *err) {
     engine->until = until;
     engine->is_stopping = false;
-    take_inbox(engine); /* what came while nobody owned the home */
     if (engine->schedules) on_tick(&engine->ticker);
     uv_async_send(&engine->async); /* what left before it turned */
     uv_run(&engine->loop, UV_RUN_DEFAULT);

@@ -19,6 +19,7 @@ enum entry_type {
     ENTRY_WAITING = 5,  /* a timer (due_at_us) or a child (value = {id, number}) is awaited */
     ENTRY_LOG = 6,      /* value = {level, message, fields} */
     ENTRY_CANCELLED = 8, /* of the run: value = the keys at which it was raised */
+    ENTRY_RETRIED = 9,   /* of the run: value = {from, key}: what `from` to here is set aside */
     ENTRY_ENDED = 7     /* of the run: value = result or error; attempt = its status */
 };
 

@@ -15,6 +15,7 @@ struct told { /* a step, told by its entries in order */
     enum ask_kind kind;
     const char *status;
     int64_t started_us, ended_us, due_us;
+    uint32_t sequence; /* of its last entry */
     struct buffer attempts; /* packed maps, one after the other */
     size_t attempt_count;
     struct buffer value, error;
@@ -24,6 +25,7 @@ struct telling {
     struct map steps;
     struct told *first, **last;
     size_t step_count;
+    uint32_t sequence; /* of the entry at hand */
     struct buffer input, result, error, logs;
     size_t log_count;
     bool is_failed;
@@ -78,6 +80,7 @@ static void end_step(struct told *told, const struct entry *entry, bool has_rais
 static void tell_step(struct telling *telling, const struct entry *entry) {
     struct told *told = step_of(telling, entry);
     if (!told) return;
+    told->sequence = telling->sequence;
     switch (entry->type) {
     case ENTRY_STARTED: add_attempt(told, entry, "started"); told->status = "running"; break;
     case ENTRY_FAILED: add_attempt(told, entry, "failed"); told->status = "waiting"; break;
@@ -111,15 +114,44 @@ static void tell_input(struct telling *telling, const struct entry *entry) {
     value_tree_done(&tree);
 }
 
+static void set_aside(struct telling *telling, struct told *told, bool is_failed) {
+    if (is_failed) { /* it goes on, with the attempts that it had */
+        buffer_clear(&told->error);
+        told->status = "waiting";
+        told->ended_us = 0;
+    } else {
+        told->status = "set aside";
+        map_remove(&telling->steps, bytes_of(told->key));
+    }
+}
+
+/* A retry: what was recorded from there on is an earlier round. */
+static void tell_retry(struct telling *telling, const struct entry *entry) {
+    struct value_tree tree;
+    if (value_read(entry->value, &tree, NULL)) return;
+    uint32_t from = (uint32_t)value_get_integer(&tree.root, "from", UINT32_MAX);
+    struct bytes key = value_get_bytes(&tree.root, "key");
+    for (struct told *told = telling->first; told; told = told->next)
+        if (told->sequence >= from && map_get(&telling->steps, bytes_of(told->key)) == told)
+            set_aside(telling, told, bytes_are(key, told->key));
+    value_tree_done(&tree);
+    buffer_clear(&telling->error);
+    buffer_clear(&telling->result);
+}
+
 static bool tell(void *context, uint32_t sequence, struct bytes packed) {
     struct telling *telling = context;
     struct entry entry;
-    (void)sequence;
+    telling->sequence = sequence;
     if (entry_read(packed, &entry, NULL)) return true;
     if (entry.type == ENTRY_LOG) {
         tell_log(telling, &entry);
     } else if (entry.type == ENTRY_ACCEPTED) {
         tell_input(telling, &entry);
+    } else if (entry.type == ENTRY_RETRIED) {
+        tell_retry(telling, &entry);
+    } else if (entry.type == ENTRY_CANCELLED) {
+        return true; /* the run's state says it */
     } else if (entry.type == ENTRY_ENDED) {
         struct buffer *to = entry.attempt == RUN_COMPLETED ? &telling->result : &telling->error;
         buffer_clear(to);

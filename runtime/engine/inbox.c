@@ -1,11 +1,12 @@
 /* The inbox; see inbox.h. An item is a packed map {kind = "run", bundle, id, input}, or
- * {kind = "signal", run, name, payload}, or {kind = "cancel", run}. */
+ * {kind = "signal", run, name, payload}, {kind = "cancel", run} or {kind = "retry", run}. */
 #include "engine/inbox.h"
 
 #include <string.h>
 
 #include "base/memory.h"
 #include "engine/cancel.h"
+#include "engine/round.h"
 #include "engine/signal.h"
 
 int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
@@ -60,18 +61,31 @@ int inbox_ask_signal(struct journal *journal, const char *id, const char *name,
     return add(journal, &item, err);
 }
 
-int inbox_ask_cancel(struct journal *journal, const char *id, struct error *err) {
+static int ask_of_run(struct journal *journal, const char *kind, const char *id,
+                      struct error *err) {
     struct buffer item = BUFFER_EMPTY;
+    pack_map(&item, 2);
+    pack_member_text(&item, "kind", kind);
+    pack_member_text(&item, "run", id);
+    return add(journal, &item, err);
+}
+
+int inbox_ask_retry(struct journal *journal, const char *id, struct error *err) {
+    struct record record;
+    int status = record_load_by_id(journal, id, &record, err);
+    if (!status && record.status != RUN_FAILED)
+        status = error_set(err, TEND_EINPUT, "run %s is %s: only a failed run can be retried", id,
+                           run_status_name(record.status));
+    return status ? status : ask_of_run(journal, "retry", id, err);
+}
+
+int inbox_ask_cancel(struct journal *journal, const char *id, struct error *err) {
     struct record record;
     int status = record_load_by_id(journal, id, &record, err);
     if (!status && run_status_is_final(record.status))
         status = error_set(err, TEND_EINPUT, "run %s is %s already", id,
                            run_status_name(record.status));
-    if (status) return status;
-    pack_map(&item, 2);
-    pack_member_text(&item, "kind", "cancel");
-    pack_member_text(&item, "run", id);
-    return add(journal, &item, err);
+    return status ? status : ask_of_run(journal, "cancel", id, err);
 }
 
 struct item {
@@ -155,6 +169,15 @@ static int take_cancel(struct services *services, const struct value *item,
     return status == TEND_ECONFLICT ? 0 : status; /* asked for already */
 }
 
+static int take_retry(struct services *services, const struct value *item,
+                      struct submission *submission, struct error *err) {
+    struct record record;
+    char *id = value_copy_text(value_get(item, "run"));
+    int status = id ? record_load_by_id(services->journal, id, &record, err) : error_no_memory(err);
+    memory_free(id);
+    return status ? status : round_retry(services, record.number, submission, err);
+}
+
 /* An item that can't be done is taken all the same, and said: it must not come again for ever. */
 static int take(struct services *services, struct item *item, struct error *err) {
     struct submission *submission = submission_new();
@@ -171,6 +194,8 @@ static int take(struct services *services, struct item *item, struct error *err)
             is_submitted = status == 0;
         } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "cancel")) {
             status = take_cancel(services, &tree.root, submission, &is_submitted, &why);
+        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "retry")) {
+            status = take_retry(services, &tree.root, submission, &why);
         } else {
             status = accept_item(services, &tree.root, submission, &why);
         }

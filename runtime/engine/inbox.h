@@ -16,6 +16,8 @@ int inbox_ask_signal(struct journal *journal, const char *id, const char *name,
                      struct bytes payload, struct error *err);
 /* Asks for a run's cancellation. TEND_ENOENT; TEND_EINPUT: it has ended. */
 int inbox_ask_cancel(struct journal *journal, const char *id, struct error *err);
+/* Asks for a failed run to be retried. TEND_ENOENT; TEND_EINPUT: it hasn't failed. */
+int inbox_ask_retry(struct journal *journal, const char *id, struct error *err);
 /* The owner's side: deals with what is there. */
 int inbox_take(struct services *services, struct error *err);
 

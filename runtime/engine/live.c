@@ -55,9 +55,10 @@ static void append(struct strand *strand, struct entry *entry) {
 /* ---- attempts ---- */
 
 static void make_idempotency_key(struct strand *strand) {
-    char text[ID_HASH_TEXT];
+    char text[ID_HASH_TEXT], round[16];
+    snprintf(round, sizeof round, "%u", strand->step->round);
     struct bytes parts[] = {buffer_bytes(&strand->run->seed), bytes_of(strand->run->record.id),
-                            bytes_of(strand->step->key), bytes_of("0")};
+                            bytes_of(strand->step->key), bytes_of(round)};
     id_hash(parts, 4, text);
     snprintf(strand->idempotency_key, sizeof strand->idempotency_key, "%.32s", text);
 }
@@ -326,7 +327,8 @@ static bool find_ending(void *context, uint32_t sequence, struct bytes packed) {
     if (entry_read(packed, &entry, NULL) || entry.type != ENTRY_ENDED) return true;
     buffer_clear(&ending->strand->value);
     buffer_add(&ending->strand->value, entry.value.data, entry.value.size);
-    return !(ending->is_found = true);
+    ending->is_found = true;
+    return true; /* the last one counts: a retried child has ended more than once */
 }
 
 static void child_failed(struct strand *strand, const struct record *child) {

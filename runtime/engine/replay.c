@@ -47,11 +47,22 @@ int replay_load(struct run *run, const struct entry *entry, uint32_t sequence, s
     }
     if (entry->key.size == 0) return 0;
     struct step *step = map_get(&run->steps, entry->key);
-    if (!step) {
-        step = step_new(run, entry->key, entry->kind);
-        if (!step || count_unread(run, entry->key, 1)) return error_no_memory(err);
-    }
+    if (!step) step = step_new(run, entry->key, entry->kind);
+    if (!step) return error_no_memory(err);
+    if (!step->is_recorded && count_unread(run, entry->key, 1)) return error_no_memory(err);
+    step->is_recorded = true;
+    step->kind = entry->kind;
     step_apply(step, entry, sequence);
+    return 0;
+}
+
+int replay_set_aside(struct run *run, const struct entry *entry, uint32_t by, struct bytes failed_key,
+                     struct error *err) {
+    if (entry->key.size == 0) return 0;
+    struct step *step = map_get(&run->steps, entry->key);
+    if (!step) step = step_new(run, entry->key, entry->kind);
+    if (!step) return error_no_memory(err);
+    step_set_aside(step, entry, by, bytes_equal(entry->key, failed_key));
     return 0;
 }
 
@@ -71,6 +82,10 @@ static struct step *find(struct strand *strand, struct bytes key, enum ask_kind 
     struct run *run = strand->run;
     struct step *step = map_get(&run->steps, key);
     if (!step) return step_new(run, key, kind);
+    if (!step->is_recorded) {
+        step->kind = kind; /* of an earlier round only */
+        return step;
+    }
     if (step->kind != kind) {
         run_block(run, "replay: %s asks for %s '%.*s', but its journal has a %s of that name; restore "
                        "the script's old source or start a new run",
@@ -118,7 +133,7 @@ static const struct step *first_unread(const struct run *run, struct bytes path,
     void *value;
     while (map_next(&run->steps, &at, &key, &value)) {
         const struct step *step = value;
-        if (step->is_asked || (!is_any && !bytes_equal(path_of(key), path))) continue;
+        if (step->is_asked || !step->is_recorded || (!is_any && !bytes_equal(path_of(key), path))) continue;
         if (!first || step->first_at_us < first->first_at_us) first = step;
     }
     return first;

@@ -40,23 +40,70 @@ static bool keep_entry(void *context, uint32_t sequence, struct bytes packed) {
     return true;
 }
 
-/* The entries are all there and won't move any more: fold them. *accepted is the first. */
-static int fold_entries(struct loading *loading, struct entry *accepted, struct error *err) {
-    struct run *run = loading->run;
-    size_t start = 0;
-    if (loading->is_failed || run->loaded.is_failed) return error_no_memory(err);
-    if (!loading->count) return error_set(err, TEND_EFORMAT, "the run has no entries");
+static struct bytes entry_at(const struct loading *loading, size_t i) {
+    size_t start = i ? loading->ends[i - 1] : 0;
+    return (struct bytes){loading->run->loaded.data + start, loading->ends[i] - start};
+}
+
+/* An earlier round's entries are marked with the number of the entry that set them aside. */
+static int mark_aside(size_t i, const struct entry *retried, uint32_t *aside, struct error *err) {
+    struct value_tree tree;
+    int status = value_read(retried->value, &tree, err);
+    if (status) return status;
+    size_t from = (size_t)value_get_integer(&tree.root, "from", (int64_t)i);
+    for (size_t j = from; j < i; j++)
+        if (!aside[j]) aside[j] = (uint32_t)i;
+    value_tree_done(&tree);
+    return 0;
+}
+
+static int find_aside(const struct loading *loading, uint32_t *aside, struct error *err) {
     for (size_t i = 0; i < loading->count; i++) {
         struct entry entry;
-        struct bytes packed = {run->loaded.data + start, loading->ends[i] - start};
-        int status = entry_read(packed, &entry, err);
-        if (!status) status = replay_load(run, &entry, (uint32_t)i, err);
+        int status = entry_read(entry_at(loading, i), &entry, err);
+        if (!status && entry.type == ENTRY_RETRIED)
+            status = mark_aside(i, &entry, aside, err);
+        if (status) return status;
+    }
+    return 0;
+}
+
+static int fold_aside(const struct loading *loading, const struct entry *entry, uint32_t by,
+                      struct error *err) {
+    struct entry retried;
+    struct value_tree tree;
+    int status = entry_read(entry_at(loading, by), &retried, err);
+    if (!status) status = value_read(retried.value, &tree, err);
+    if (status) return status;
+    status = replay_set_aside(loading->run, entry, by, value_get_bytes(&tree.root, "key"), err);
+    value_tree_done(&tree);
+    return status;
+}
+
+/* The entries are all there and won't move any more: fold them. *accepted is the first. */
+static int fold_all(struct loading *loading, const uint32_t *aside, struct entry *accepted,
+                    struct error *err) {
+    for (size_t i = 0; i < loading->count; i++) {
+        struct entry entry;
+        int status = entry_read(entry_at(loading, i), &entry, err);
+        if (!status && aside[i]) status = fold_aside(loading, &entry, aside[i], err);
+        else if (!status) status = replay_load(loading->run, &entry, (uint32_t)i, err);
         if (status) return status;
         if (i == 0) *accepted = entry;
-        start = loading->ends[i];
     }
-    run->record.next_sequence = (uint32_t)loading->count;
+    loading->run->record.next_sequence = (uint32_t)loading->count;
     return 0;
+}
+
+static int fold_entries(struct loading *loading, struct entry *accepted, struct error *err) {
+    if (loading->is_failed || loading->run->loaded.is_failed) return error_no_memory(err);
+    if (!loading->count) return error_set(err, TEND_EFORMAT, "the run has no entries");
+    uint32_t *aside = memory_new(loading->count * sizeof *aside);
+    if (!aside) return error_no_memory(err);
+    int status = find_aside(loading, aside, err);
+    if (!status) status = fold_all(loading, aside, accepted, err);
+    memory_free(aside);
+    return status;
 }
 
 static int load_entries(struct run *run, struct entry *accepted, struct error *err) {

@@ -168,6 +168,9 @@ void strand_time_out(struct strand *strand);
 
 /* Folds an entry that was loaded. */
 int replay_load(struct run *run, const struct entry *entry, uint32_t sequence, struct error *err);
+/* The same of an entry of an earlier round. */
+int replay_set_aside(struct run *run, const struct entry *entry, uint32_t by, struct bytes failed_key,
+                     struct error *err);
 /* The step of a key that a strand asks for; made if it isn't recorded. NULL: the run is blocked. */
 struct step *replay_ask(struct strand *strand, struct bytes name, enum ask_kind kind);
 /* Answers the parked strand whose recorded step ended first; false if there is none. */

@@ -9,6 +9,17 @@ static uint64_t child_number(struct bytes packed) {
     return number;
 }
 
+void step_set_aside(struct step *step, const struct entry *entry, uint32_t by, bool is_failed) {
+    if (is_failed && entry->type == ENTRY_RAISED) {
+        step->attempt = entry->attempt;
+        step->spared = ++step->failures;
+        step->is_started = false;
+    } else if (!is_failed && step->aside_by != by) {
+        step->round++;
+        step->aside_by = by;
+    }
+}
+
 void step_apply(struct step *step, const struct entry *entry, uint32_t sequence) {
     if (!step->first_at_us) {
         step->first_at_us = entry->at_us;
@@ -95,7 +106,7 @@ static void failed(const struct step *step, const struct step_request *request,
                    const struct step_event *event, int64_t now_us, struct buffer *scratch,
                    struct step_decision *ret) {
     uint32_t attempt = ret->attempt;
-    bool may_retry = event->is_retryable && step->failures + 1 < request->retry.attempts &&
+    bool may_retry = event->is_retryable && step->failures - step->spared + 1 < request->retry.attempts &&
                      !event->has_said_no && !is_past_deadline(step, request, now_us);
     if (may_retry && request->has_when && !event->has_said_yes) {
         ret->action = STEP_ASK_WHEN;
@@ -109,7 +120,7 @@ static void failed(const struct step *step, const struct step_request *request,
         return;
     }
     append(ret, ENTRY_FAILED, step, attempt, now_us, event->value);
-    ret->due_at_us = now_us + retry_wait_us(&request->retry, step->failures + 1, event->chance,
+    ret->due_at_us = now_us + retry_wait_us(&request->retry, step->failures - step->spared + 1, event->chance,
                                             event->retry_after_us);
     ret->entries[0].due_at_us = ret->due_at_us;
     ret->action = STEP_WAIT;
@@ -145,6 +156,7 @@ int transition_run(enum run_status status, enum run_event event, enum run_status
         {RUN_RUNNING, RUN_WAITS, RUN_WAITING},       {RUN_WAITING, RUN_WOKEN, RUN_PENDING},
         {RUN_RUNNING, RUN_RETURNED, RUN_COMPLETED},  {RUN_RUNNING, RUN_RAISED, RUN_FAILED},
         {RUN_RUNNING, RUN_MISMATCHED, RUN_BLOCKED},  {RUN_RUNNING, RUN_UNWOUND, RUN_CANCELLED},
+        {RUN_FAILED, RUN_RETRIED, RUN_PENDING},
         {RUN_BLOCKED, RUN_UNWOUND, RUN_CANCELLED},   {RUN_STUCK, RUN_UNWOUND, RUN_CANCELLED},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

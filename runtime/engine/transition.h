@@ -13,7 +13,11 @@
 struct step {
     enum ask_kind kind;
     uint32_t attempt;      /* the last one that started or failed; 0: none */
-    uint32_t failures;     /* recorded failed attempts */
+    uint32_t failures;     /* recorded failed attempts, of all rounds */
+    uint32_t spared;       /* those of them that `retry` forgave */
+    uint32_t round;        /* how often it was set aside, other than as the failed step */
+    uint32_t aside_by;     /* sequence of the entry that set it aside last; 0: none */
+    bool is_recorded;      /* in this round, or it is being done */
     bool is_started;       /* the last attempt's start is recorded, its end isn't */
     bool is_ended;         /* DONE or RAISED */
     bool has_raised;
@@ -31,6 +35,9 @@ struct step {
 };
 
 void step_apply(struct step *step, const struct entry *entry, uint32_t sequence);
+/* An entry of an earlier round, set aside by the entry `by`; is_failed: it is of the step that
+ * failed. */
+void step_set_aside(struct step *step, const struct entry *entry, uint32_t by, bool is_failed);
 
 enum step_event_kind {
     STEP_ASKED,     /* the code asked for it and no end is recorded */
@@ -87,6 +94,7 @@ enum run_event {
     RUN_RETURNED,
     RUN_RAISED,
     RUN_UNWOUND,  /* it was cancelled, and its cleanup is over */
+    RUN_RETRIED,
     RUN_MISMATCHED /* replay */
 };
 

@@ -1,0 +1,44 @@
+/* tend retry RUN: a failed run goes on from the step that failed. */
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "engine/inbox.h"
+
+static const char help[] =
+    "usage: tend retry RUN\n\n"
+    "Makes a failed run ready again: the step whose error ended it gets its attempts anew, what was\n"
+    "recorded before it stays, what came later is set aside. Prints the run's id; an engine goes on\n"
+    "with it (`tend serve`, or `tend resume RUN`).\n\n"
+    "exit: 0 asked for, 2 no such run, or it hasn't failed\n";
+
+static int retry(const struct place *place, const char *id) {
+    struct journal *journal;
+    struct error err;
+    int code = open_client(place, &journal);
+    if (code) return code;
+    if (inbox_ask_retry(journal, id, &err)) {
+        code = complain(exit_code_of(&err), "%s", err.message);
+    } else {
+        puts(id);
+        if (!place->is_quiet && journal_owner(journal) == 0)
+            fprintf(stderr, "tend: no engine runs now: `tend resume %s` goes on\n", id);
+    }
+    journal_close(journal);
+    return code;
+}
+
+static int run(int argc, char **argv) {
+    static const struct option options[] = {SHARED_OPTIONS};
+    struct place place;
+    int option;
+    place_init(&place);
+    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
+        if (option == 'h') return fputs(help, stdout), 0;
+        if (place_option(&place, &command_retry, option)) return EXIT_USAGE;
+    }
+    if (optind + 1 != argc) return misuse(&command_retry, "give one RUN");
+    return retry(&place, argv[optind]);
+}
+
+const struct command command_retry = {"retry", "go on with a failed run from the failed step", run,
+                                      help};

@@ -97,8 +97,8 @@ asan: | $(SETUP) ## unit and workflow tests under the address and undefined-beha
 
 tsan: | $(SETUP) ## workflow tests under the thread sanitizer
 	@$(MAKE) BUILD=build-tsan SANITIZE="-fsanitize=thread" all
-	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp halt_on_error=0 exitcode=66" \
-	    node tests/run.js build-tsan workflow
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp exitcode=66" \
+	    TEND_TEST_LIMIT_MS=180000 node tests/run.js build-tsan workflow
 
 bench: all | $(SETUP) ## figures, as ratios to what this machine allows in the same run
 	@node tests/bench/bench.js $(BUILD)

@@ -6,7 +6,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
 
-const LIMIT_MS = 30000;
+const LIMIT_MS = Number(process.env.TEND_TEST_LIMIT_MS || 30000);
 
 /** How a program ended: `code` or `signal`, and what it wrote. */
 class Ended {

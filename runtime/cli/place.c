@@ -125,6 +125,7 @@ int exit_code_of_run(enum run_status status) {
     switch (status) {
     case RUN_COMPLETED: return EXIT_COMPLETED;
     case RUN_CANCELLED: return EXIT_CANCELLED;
+    case RUN_WAITING: /* … for a run that is */
     case RUN_BLOCKED:
     case RUN_STUCK: return EXIT_BLOCKED;
     default: return EXIT_FAILED;

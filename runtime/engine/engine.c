@@ -177,7 +177,10 @@ static void deal_with(struct engine *engine, const struct left *left) {
         return;
     }
     if (observer->on_run) observer->on_run(observer->context, &left->record);
-    if (left->record.status == RUN_WAITING) look_at_timers(engine);
+    enum run_status status = left->record.status;
+    bool is_blocked = status == RUN_BLOCKED || status == RUN_STUCK;
+    if (status == RUN_WAITING) look_at_timers(engine);
+    else if (is_blocked && engine->until && !engine->is_server) engine_stop(engine); /* see engine.h */
     else if (left->number == engine->until && is_at_rest(left->record.status)) engine_stop(engine);
 }
 

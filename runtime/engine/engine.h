@@ -39,8 +39,8 @@ int engine_resume(struct engine *engine, const char *id, uint64_t *number, struc
 /* Makes all unfinished runs ready again. */
 int engine_resume_all(struct engine *engine, size_t *count, struct error *err);
 
-/* Turns until engine_stop(), or, where `until` isn't 0, until that run has ended, is blocked or
- * stuck; where `until` is UINT64_MAX, until no run is left that can go on by itself.
+/* Turns until engine_stop(), or, where `until` isn't 0, until that run has ended, or it or one that
+ * it waits for is blocked or stuck (a person must see to it); where `until` is UINT64_MAX, until no run is left that can go on by itself.
  * TEND_EIO with the trouble where the journal broke. */
 int engine_run(struct engine *engine, uint64_t until, struct error *err);
 /* From the loop's thread (a signal's callback). */

@@ -167,4 +167,14 @@ end }`;
     const ended = await project.tend(['resume', 'l', '--json'], { env: { TEND_MODEL: 'a/new' } });
     assert.strictEqual(ended.stdout, '["a/old","a/new"]\n', ended);
   });
+
+  test('a run that waits for a blocked child is told so, and tend run ends with 4', async (t) => {
+    const project = t.project();
+    project.workflow('child', forgetful('if remembered then sleep(1.2) end'));
+    project.workflow('parent', 'return { run = function() return invoke("child", {}) end }');
+    const ended = await project.run('parent', ['--id', 'p']);
+    assert.strictEqual(ended.code, 4, ended);
+    assert.match(ended.stderr, /run p waiting for the run that 'child' invoked to end/);
+    assert.match(ended.stderr, /blocked +child .*sleep 'sleep'/);
+  });
 };

@@ -86,7 +86,8 @@ void place_done(struct place *place) {
 }
 
 struct sources place_sources(const struct place *place) {
-    return (struct sources){place->folders, place->shipped, place->stdlib};
+    return (struct sources){
+        .folders = place->folders, .shipped = place->shipped, .stdlib = place->stdlib};
 }
 
 /* ---- printing ---- */

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "engine/watchdog.h"
 #include "lua/isolate.h"
 
 static const size_t source_max = (size_t)8 << 20;
@@ -146,10 +147,14 @@ static void pack_bundle(struct closing *closing, const char *name, const char *f
 }
 
 /* Opens it once, to see that it is a workflow and what its table says. */
-static int define(struct bundle *bundle, struct error *err) {
-    struct isolate_options options = {.bundle = buffer_bytes(&bundle->contents)};
+static int define(struct bundle *bundle, struct watchdog *watchdog, struct error *err) {
+    struct watched watched;
+    struct isolate_options options = {.bundle = buffer_bytes(&bundle->contents),
+                                      .pulse = &watched.pulse};
     struct isolate *isolate;
+    watchdog_enter(watchdog, &watched);
     int status = isolate_new(&options, &isolate, err);
+    watchdog_leave(watchdog, &watched);
     if (status) return status;
     struct bytes definition = isolate_definition(isolate);
     buffer_add(&bundle->definition, definition.data, definition.size);
@@ -196,7 +201,7 @@ int bundle_load(const struct sources *sources, const char *target, struct bundle
     if (!status) {
         struct bytes contents = buffer_bytes(&bundle.contents);
         id_hash(&contents, 1, bundle.hash);
-        status = define(&bundle, err);
+        status = define(&bundle, sources->watchdog, err);
     }
     closing_done(&closing);
     buffer_done(&path);
@@ -218,7 +223,7 @@ int bundle_open(struct bytes contents, struct bundle *ret, struct error *err) {
     buffer_add(&bundle.contents, contents.data, contents.size);
     id_hash(&contents, 1, bundle.hash);
     status = buffer_check(&bundle.contents, err);
-    if (!status) status = define(&bundle, err);
+    if (!status) status = define(&bundle, NULL, err);
     if (status) bundle_done(&bundle);
     else *ret = bundle;
     return status;

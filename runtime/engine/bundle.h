@@ -11,6 +11,7 @@ struct sources {
     const char *const *folders; /* the project's workflow folders, NULL-terminated */
     const char *shipped;        /* tend's own workflows */
     const char *stdlib;
+    struct watchdog *watchdog; /* of what a file's top level does; NULL: nobody's */
 };
 
 struct bundle {

@@ -17,6 +17,7 @@ struct effect_place { /* of a worker */
     uv_loop_t *loop;
     struct http_client *http;
     struct services *services;
+    struct pulse *pulse; /* of its thread */
 };
 
 struct effect_request {

@@ -15,6 +15,7 @@
 #include "engine/schedule.h"
 #include "engine/settings.h"
 #include "engine/timer.h"
+#include "engine/watchdog.h"
 
 enum { WORKERS_MAX = 64 };
 static const int64_t cancel_grace_default_us = 60000000;
@@ -238,6 +239,7 @@ static int read_settings(struct engine *engine, const struct engine_options *opt
     const struct value *limits = value_get_map(&services->settings_tree.root, "limits");
     services->cancel_grace_us = cancel_grace_default_us;
     if (!status) status = size_read(limits, "memory", &services->memory_max, err);
+    if (!status) status = duration_read(limits, "watchdog", &services->watchdog_us, err);
     if (!status) status = duration_read(limits, "cancel_grace", &services->cancel_grace_us, err);
     if (status) return status;
     id_hash(&settings, 1, services->settings_hash);
@@ -253,6 +255,8 @@ static int open_services(struct engine *engine, const struct engine_options *opt
     int status = journal_open(options->home, JOURNAL_OWNER, &services->journal, err);
     if (!status) status = secrets_new(&services->secrets, err);
     if (!status) status = read_settings(engine, options, err);
+    if (!status) status = watchdog_new(services->watchdog_us, &services->watchdog, err);
+    services->sources.watchdog = services->watchdog;
     if (!status) status = journal_last_number(services->journal, &last, err);
     if (!status) status = admission_new(options->is_server, &engine->admission, err);
     if (status) return status;
@@ -334,6 +338,7 @@ struct engine *engine_free(struct engine *engine) {
     services->committer = committer_free(services->committer);
     accept_done(services);
     for (size_t i = 0; i < engine->worker_count; i++) worker_free(engine->workers[i]);
+    services->watchdog = watchdog_free(services->watchdog);
     close_loop(engine);
     while (engine->left) {
         struct left *next = engine->left->next;

@@ -150,7 +150,8 @@ static int open_isolate(struct run *run, const struct value *accepted, struct er
                                       .settings = buffer_bytes(&settings),
                                       .settings_now = buffer_bytes(&services->settings),
                                       .seed = buffer_bytes(&run->seed),
-                                      .memory_max = services->memory_max};
+                                      .memory_max = services->memory_max,
+                                      .pulse = run->host.place->pulse};
     if (!status) status = isolate_new(&options, &run->isolate, err);
     buffer_done(&bundle);
     buffer_done(&settings);

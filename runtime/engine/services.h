@@ -40,6 +40,8 @@ struct services {
     uint64_t fence;
     atomic_uint_fast64_t last_number;
     size_t memory_max;
+    int64_t watchdog_us; /* 0: the default */
+    struct watchdog *watchdog;
     int64_t cancel_grace_us;
     uint64_t inbox_taken; /* number of the last item dealt with; the control thread's */
     pthread_mutex_t accepting_mutex;

@@ -316,6 +316,12 @@ static void ended(struct strand *strand, bool has_failed) {
     run_end(run, has_failed ? RUN_RAISED : RUN_RETURNED, buffer_bytes(value));
 }
 
+/* The watchdog struck, or memory ran out: the run ends, whatever its branches do. */
+static void over(struct run *run, struct buffer *error) {
+    run_mask(run, error);
+    run_end(run, RUN_RAISED, buffer_bytes(error));
+}
+
 void strand_resume(struct strand *strand) {
     struct answer answer = strand->answer;
     strand->state = STRAND_PARKED;
@@ -324,7 +330,8 @@ void strand_resume(struct strand *strand) {
     enum branch_outcome outcome = branch_resume(strand->lua, &answer);
     struct ask *ask = branch_ask(strand->lua);
     bool is_inside = ask->kind == ASK_PLAIN || ask->kind == ASK_BARRIER;
-    if (outcome != BRANCH_ASKS) ended(strand, outcome == BRANCH_RAISED);
+    if (outcome == BRANCH_OVER) over(strand->run, &ask->value);
+    else if (outcome != BRANCH_ASKS) ended(strand, outcome == BRANCH_RAISED);
     else if (strand->is_cancelling) raise_cancelled(strand, is_inside);
     else if (ask->kind < ASK_RECORDED) asked(strand, ask);
     else if (is_inside) asked_inside(strand, ask);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "engine/run.h"
+#include "engine/watchdog.h"
 
 struct mail {
     struct mail *next;
@@ -16,6 +17,7 @@ struct worker {
     struct services *services;
     struct worker_host host;
     struct effect_place place;
+    struct watched watched;
     pthread_t thread;
     uv_loop_t loop;
     uv_async_t async;
@@ -123,7 +125,9 @@ static void on_async(uv_async_t *async) {
 
 static void *work(void *context) {
     struct worker *worker = context;
+    watchdog_enter(worker->services->watchdog, &worker->watched);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
+    watchdog_leave(worker->services->watchdog, &worker->watched);
     return NULL;
 }
 
@@ -145,6 +149,7 @@ int worker_new(struct services *services, const struct worker_host *host, struct
     worker->last_mail = &worker->mail;
     worker->place.loop = &worker->loop;
     worker->place.services = services;
+    worker->place.pulse = &worker->watched.pulse;
     pthread_mutex_init(&worker->mutex, NULL);
     int status = open_loop(worker, err);
     if (!status && pthread_create(&worker->thread, NULL, work, worker))

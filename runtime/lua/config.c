@@ -24,6 +24,9 @@ static void open_config(lua_State *L) {
     luaL_requiref(L, LUA_DBLIBNAME, luaopen_debug, 0);
     convert_open(L);
     sandbox_open(L);
+    guard_open(L);
+    string_open(L);
+    table_open(L);
     order_open(L);
     secret_open(L);
     lua_settop(L, 1);
@@ -49,6 +52,7 @@ int config_read(const char *file, struct bytes source, struct buffer *out, struc
     size_t size = out->size;
     lua_State *L = luaL_newstate();
     if (!L) return error_no_memory(err);
+    *(struct branch **)lua_getextraspace(L) = NULL;
     lua_pushcfunction(L, read_config);
     lua_pushlightuserdata(L, &reading);
     if (lua_pcall(L, 1, 0, 0) != LUA_OK) {

@@ -15,7 +15,23 @@
 
 static const size_t memory_default = (size_t)256 << 20;
 
-struct branch *branch_of(lua_State *L) { return *(struct branch **)lua_getextraspace(L); }
+/* The lowest bit says that the coroutine waits for the engine (coroutine.c). */
+struct branch *branch_of(lua_State *L) {
+    return (struct branch *)(*(uintptr_t *)lua_getextraspace(L) & ~(uintptr_t)1);
+}
+
+/* When Lua is denied memory it collects and asks for the same again: that must leave some room, or
+ * a run at the cap would collect for every few objects. What isn't given then is denied for good, and
+ * so is what isn't asked for again (a buffer of Lua's library). */
+static bool is_denied(struct isolate *isolate, void *memory, size_t more, size_t new_size) {
+    bool is_again = isolate->denied_size == new_size && isolate->denied == memory;
+    size_t max = isolate->memory_max - (is_again ? isolate->memory_max / 32 : 0);
+    bool is_too_much = more > max || isolate->memory_used > max - more;
+    if (is_again ? is_too_much : isolate->denied_size != 0) isolate->was_denied = true;
+    isolate->denied = memory;
+    isolate->denied_size = is_too_much && !is_again ? new_size : 0;
+    return is_too_much;
+}
 
 /* Lua's allocator: counts, and denies beyond the cap. */
 static void *allocate(void *context, void *memory, size_t old_size, size_t new_size) {
@@ -26,7 +42,7 @@ static void *allocate(void *context, void *memory, size_t old_size, size_t new_s
         isolate->memory_used -= old;
         return NULL;
     }
-    if (new_size > old && isolate->memory_used + (new_size - old) > isolate->memory_max) return NULL;
+    if (new_size > old && is_denied(isolate, memory, new_size - old, new_size)) return NULL;
     void *moved = memory_resize(memory, new_size);
     if (moved) isolate->memory_used = isolate->memory_used - old + new_size;
     return moved;
@@ -69,6 +85,7 @@ void branch_seed(struct branch *branch, struct bytes path) {
 }
 
 int branch_traceback(lua_State *L) {
+    if (*guard_ending(L)) return 1;
     const char *message = lua_tostring(L, 1);
     if (message && lua_type(L, 1) == LUA_TSTRING) {
         lua_createtable(L, 0, 3);
@@ -109,6 +126,7 @@ static int body_ended(lua_State *L, int status, lua_KContext context) {
     struct branch *branch = branch_of(L);
     struct error err;
     (void)context;
+    guard_note(L, status);
     branch->has_failed = status != LUA_OK && status != LUA_YIELD;
     buffer_clear(&branch->ask.value);
     if (!branch->has_failed && !branch->parent &&
@@ -140,6 +158,14 @@ static void pack_unreadable(struct buffer *out) {
     pack_member_text(out, "message", "the branch ended with an error that could not be read");
 }
 
+/* The run is to end: whatever the branch did. */
+static enum branch_outcome over(struct branch *branch) {
+    buffer_clear(&branch->ask.value);
+    guard_pack(branch->isolate, &branch->ask.value);
+    branch->has_failed = branch->is_ended = true;
+    return BRANCH_OVER;
+}
+
 /* A branch that failed without its body knowing: memory, at the cap. */
 static enum branch_outcome failed_outright(struct branch *branch, int status) {
     buffer_clear(&branch->ask.value);
@@ -156,7 +182,12 @@ enum branch_outcome branch_resume(struct branch *branch, const struct answer *an
     int arguments = branch->is_started ? 0 : lua_gettop(branch->co) - 1;
     branch->answer = *answer;
     branch->is_started = true;
+    struct running node;
+    guard_enter(branch->isolate, &node, branch->co);
     int status = lua_resume(branch->co, branch->isolate->L, arguments, &results);
+    guard_leave(branch->isolate, &node);
+    if (status == LUA_ERRMEM) guard_note(branch->co, status);
+    if (branch->isolate->ending) return over(branch);
     if (status == LUA_YIELD) return BRANCH_ASKS;
     if (status != LUA_OK) return failed_outright(branch, status);
     branch->is_ended = true;
@@ -183,10 +214,27 @@ static void open_libraries(lua_State *L) {
     }
 }
 
+/* Where Lua looks for the names of functions, for messages and tracebacks. */
+static void name_libraries(lua_State *L) {
+    static const char *const names[] = {"string", "table", "coroutine", "math", "utf8", "io", "os"};
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushglobaltable(L);
+    lua_setfield(L, -2, LUA_GNAME);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        lua_getglobal(L, names[i]);
+        lua_setfield(L, -2, names[i]);
+    }
+    lua_pop(L, 1);
+}
+
 static void open_all(lua_State *L, struct bytes recorded, struct bytes now) {
     open_libraries(L);
     convert_open(L);
     sandbox_open(L);
+    guard_open(L);
+    coroutine_open(L);
+    string_open(L);
+    table_open(L);
     order_open(L);
     step_open(L);
     http_open(L);
@@ -206,6 +254,7 @@ static void open_all(lua_State *L, struct bytes recorded, struct bytes now) {
     files_open(L);
     module_open(L);
     settings_open(L, recorded, now);
+    name_libraries(L);
 }
 
 static int load_source(lua_State *L, struct bytes file, struct bytes source) {
@@ -268,8 +317,16 @@ static int make_protected(struct isolate *isolate, const struct isolate_options 
     struct making making = {options, isolate};
     lua_pushcfunction(L, make);
     lua_pushlightuserdata(L, &making);
+    struct running node;
+    guard_enter(isolate, &node, L);
     int status = lua_pcall(L, 1, 0, 0);
+    guard_leave(isolate, &node);
     if (status == LUA_OK) return 0;
+    guard_note(L, status);
+    if (isolate->ending) {
+        guard_describe(isolate, err);
+        return TEND_EINPUT;
+    }
     const char *message = lua_tostring(L, -1);
     if (!message && lua_istable(L, -1)) {
         lua_pushliteral(L, "message");
@@ -282,6 +339,7 @@ static int make_protected(struct isolate *isolate, const struct isolate_options 
 
 static int fill(struct isolate *isolate, const struct isolate_options *options, struct error *err) {
     isolate->host = options->host;
+    isolate->pulse = options->pulse;
     isolate->memory_max = options->memory_max ? options->memory_max : memory_default;
     buffer_add(&isolate->bundle_bytes, options->bundle.data, options->bundle.size);
     buffer_add(&isolate->seed, options->seed.data, options->seed.size);

@@ -8,6 +8,7 @@
 #ifndef TEND_LUA_ISOLATE_H
 #define TEND_LUA_ISOLATE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,6 +31,20 @@ struct isolate_host {
     int64_t (*now_us)(void *context);
 };
 
+/* The pulse of a thread that runs Lua: what a watchdog on another thread looks at. `count` goes up
+ * whenever Lua is entered and left, so that it is odd while Lua runs; a script that reaches a
+ * primitive leaves. Whoever sees it stand still for too long writes it to `accused` and makes the
+ * thread call pulse_expire(). */
+struct pulse {
+    atomic_uint_fast64_t count, accused;
+    _Atomic(struct isolate *) running;
+    int64_t limit_us; /* for the message */
+};
+
+/* Ends the run whose Lua runs on this thread, if the pulse still stands at `accused`. Only to be
+ * called by a signal handler on that thread. */
+void pulse_expire(struct pulse *pulse);
+
 struct isolate_options {
     const struct isolate_host *host; /* borrowed for the isolate's life */
     struct bytes bundle;             /* packed map {main, file, modules = {name = {file, source}}} */
@@ -37,6 +52,7 @@ struct isolate_options {
     struct bytes settings_now;       /* packed, as they are: what a step's function sees */
     struct bytes seed;               /* of the run: what chance is drawn from */
     size_t memory_max;               /* bytes; 0: 256 MiB */
+    struct pulse *pulse;             /* of the only thread that uses it, borrowed; NULL: not watched */
 };
 
 /* Opens a state and loads the bundle's workflow: its top level runs, no primitives there. Bytes are
@@ -52,7 +68,9 @@ struct bytes isolate_definition(const struct isolate *isolate);
 enum branch_outcome {
     BRANCH_ASKS,     /* branch_ask() says what */
     BRANCH_RETURNED, /* main branch: branch_ask()->value is the packed result */
-    BRANCH_RAISED    /* branch_ask()->value is the packed error */
+    BRANCH_RAISED,   /* branch_ask()->value is the packed error */
+    BRANCH_OVER      /* the run is over, whatever its branches do: the watchdog, or no memory;
+                        branch_ask()->value is the packed error. Nothing is resumed any more */
 };
 
 /* Makes the main branch, about to call run(input). */

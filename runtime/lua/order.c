@@ -1,7 +1,7 @@
 /* pairs, next and table.sort in an order that is the same in every process: Lua's own order depends
  * on a random seed and on addresses, and a replay must come by the same way. pairs walks a snapshot
  * of the keys, sorted (booleans, numbers, strings by bytes), reads values live and skips keys that
- * were removed; table.sort is a stable merge. */
+ * were removed; table.sort is a stable merge. A walk by next() does the same. */
 #include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
@@ -126,26 +126,126 @@ static int sorted_pairs(lua_State *L) {
     return 3;
 }
 
-/* next(t, k): the smallest key above k. */
-static int sorted_next(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 2);
-    bool has_last = !lua_isnil(L, 2), has_best = false;
-    struct key last = {0}, best = {0};
-    if (has_last) last = read_key(L, 2);
+/* ---- next: a walk keeps a snapshot of the sorted keys and its place in it, in a table of the host
+ * that doesn't keep the walked table alive: {keys, position, the key that next(t) gave} ---- */
+
+static const char walks[] = "tend.walks";
+enum { WALK_KEYS = 1, WALK_POSITION, WALK_FIRST };
+
+/* Pushes the walk of the table at [1], or nil. [-0, +1, m] */
+static void push_walk(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, walks);
+    lua_pushvalue(L, 1);
+    lua_rawget(L, -2);
+    lua_remove(L, -2);
+}
+
+/* The walk at the top, or nil, is that of the table at [1] from here on. [-1, +0, m] */
+static void keep_walk(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, walks);
+    lua_pushvalue(L, 1);
+    lua_rotate(L, -3, 2);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+/* next(t): the smallest key; the key is noted, for a walk that goes on from it begins anew. */
+static int first_key(lua_State *L) {
+    bool has_best = false;
+    struct key best = {0};
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         lua_pushvalue(L, -2);
         struct key key = read_key(L, -1);
         lua_pop(L, 1);
-        if (has_last && compare_keys(&key, &last) <= 0) continue;
         if (has_best && compare_keys(&key, &best) >= 0) continue;
         best = key;
         has_best = true;
     }
     if (!has_best) return lua_pushnil(L), 1;
     push_key(L, &best);
+    push_walk(L);
+    if (lua_isnil(L, -1)) {
+        lua_createtable(L, WALK_FIRST, 0);
+        lua_replace(L, -2);
+        lua_pushvalue(L, -1);
+        keep_walk(L);
+    }
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, WALK_FIRST);
+    lua_pop(L, 1);
     lua_pushvalue(L, -1);
     lua_rawget(L, 1);
+    return 2;
+}
+
+/* How many keys of the list at the top are not above the key at [2]. */
+static lua_Integer count_up_to(lua_State *L) {
+    struct key wanted = read_key(L, 2);
+    lua_Integer low = 0, high = (lua_Integer)lua_rawlen(L, -1);
+    while (low < high) {
+        lua_Integer middle = low + (high - low) / 2;
+        lua_rawgeti(L, -1, middle + 1);
+        struct key key = read_key(L, -1);
+        bool is_above = compare_keys(&key, &wanted) > 0;
+        lua_pop(L, 1);
+        if (is_above) high = middle;
+        else low = middle + 1;
+    }
+    return low;
+}
+
+/* Is item `at` of the list at the top the key at [2]? */
+static bool is_at(lua_State *L, lua_Integer at) {
+    lua_rawgeti(L, -1, at);
+    bool is_it = !lua_isnil(L, -1) && lua_rawequal(L, -1, 2);
+    lua_pop(L, 1);
+    return is_it;
+}
+
+/* Pushes a walk of the table at [1] with fresh keys; it is kept. [-0, +1, e] */
+static void begin_walk(lua_State *L) {
+    lua_createtable(L, WALK_FIRST, 0);
+    order_push_keys(L, 1);
+    lua_rawseti(L, -2, WALK_KEYS);
+    lua_pushvalue(L, -1);
+    keep_walk(L);
+}
+
+/* Pushes the walk that the key at [2] belongs to, and its list; where that key stands in it. */
+static lua_Integer find_walk(lua_State *L) {
+    push_walk(L);
+    bool has_keys = lua_istable(L, -1) && lua_rawgeti(L, -1, WALK_KEYS) == LUA_TTABLE;
+    if (has_keys) {
+        bool is_first = lua_rawgeti(L, -2, WALK_FIRST) != LUA_TNIL && lua_rawequal(L, -1, 2);
+        lua_rawgeti(L, -3, WALK_POSITION);
+        lua_Integer at = lua_tointeger(L, -1);
+        lua_pop(L, 2);
+        if (!is_first && is_at(L, at)) return at;
+        if (!is_first && is_at(L, at = count_up_to(L))) return at;
+    }
+    lua_settop(L, 2);
+    begin_walk(L);
+    lua_rawgeti(L, -1, WALK_KEYS);
+    return count_up_to(L);
+}
+
+/* next(t, k): the key behind k in the walk that gave k. */
+static int sorted_next(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    if (lua_isnil(L, 2)) return first_key(L);
+    lua_Integer at = find_walk(L); /* [3] the walk, [4] its keys */
+    for (at++; lua_rawgeti(L, 4, at) != LUA_TNIL; at++) {
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, 1) != LUA_TNIL) break;
+        lua_pop(L, 2);
+    }
+    if (lua_isnil(L, -1)) { /* the end */
+        keep_walk(L);
+        return lua_pushnil(L), 1;
+    }
+    lua_pushinteger(L, at);
+    lua_rawseti(L, 3, WALK_POSITION);
     return 2;
 }
 
@@ -168,7 +268,9 @@ static bool is_less(lua_State *L, int a, int b) {
 static void merge(lua_State *L, int from, int to, lua_Integer low, lua_Integer middle,
                   lua_Integer high) {
     lua_Integer left = low, right = middle;
+    const volatile sig_atomic_t *ending = guard_ending(L);
     for (lua_Integer at = low; at < high; at++) {
+        if (*ending) guard_raise(L);
         bool takes_right = left >= middle;
         if (!takes_right && right < high) {
             lua_rawgeti(L, from, right);
@@ -211,6 +313,12 @@ static int stable_sort(lua_State *L) {
 }
 
 void order_open(lua_State *L) {
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, LUA_REGISTRYINDEX, walks);
     lua_register(L, "pairs", sorted_pairs);
     lua_register(L, "next", sorted_next);
     lua_getglobal(L, "table");

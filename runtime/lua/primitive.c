@@ -9,7 +9,7 @@
 #include "lua/convert.h"
 
 static const char *const kind_names[ASK_RECORDED] = {
-    "step",   "http",  "llm",       "agent",     "exec",         "sleep",     "parallel",
+    "step",   "http",  "llm",       "agent",     "exec",         "sleep",      "parallel",
     "invoke", "start", "state.get", "state.set", "state.update", "state.list", "wait_for"};
 
 const char *ask_kind_name(enum ask_kind kind) {
@@ -20,17 +20,75 @@ static bool works_in_step(enum ask_kind kind) {
     return kind == ASK_HTTP || kind == ASK_LLM || kind == ASK_EXEC;
 }
 
+bool primitive_can_yield(lua_State *L) {
+    struct running *node =
+        atomic_load_explicit(&branch_of(L)->isolate->running, memory_order_relaxed);
+    for (; node; node = node->up)
+        if (!lua_isyieldable(node->L)) return false;
+    return true;
+}
+
+/* Pushes the name of the library function at the top, "table.sort", if it is one. [-1, +1, m] */
+static bool name_function(lua_State *L, const char *library) {
+    bool is_found = false;
+    int function = lua_gettop(L);
+    lua_pushglobaltable(L);
+    lua_pushstring(L, library);
+    lua_rawget(L, -2);
+    if (lua_istable(L, -1)) {
+        int table = lua_gettop(L);
+        for (lua_pushnil(L); !is_found && lua_next(L, table); lua_pop(L, 1)) {
+            is_found = lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, function);
+            if (is_found) lua_pushfstring(L, "%s.%s", library, lua_tostring(L, -2));
+            if (is_found) lua_replace(L, function);
+            if (is_found) break;
+        }
+    }
+    lua_settop(L, function);
+    return is_found;
+}
+
+/* Pushes the name of the function at `level` of the coroutine, if it is a library's that calls back
+ * and can't wait. [-0, +(0|1), m] */
+static bool push_callback(lua_State *L, lua_State *co, lua_Debug *frame) {
+    if (!lua_checkstack(co, 1)) return false;
+    lua_getinfo(co, "Sf", frame);
+    lua_xmove(co, L, 1);
+    if (frame->what[0] == 'C' && (name_function(L, "table") || name_function(L, "string")))
+        return true;
+    if (frame->what[0] == 'C' && name_function(L, "coroutine") &&
+        strcmp(lua_tostring(L, -1), "coroutine.close") == 0)
+        return true;
+    lua_pop(L, 1);
+    return false;
+}
+
+/* The innermost of them, through all coroutines that run. [-0, +0, m] */
+static void describe_callback(lua_State *L, char *out, size_t size) {
+    struct running *node =
+        atomic_load_explicit(&branch_of(L)->isolate->running, memory_order_relaxed);
+    lua_Debug frame;
+    snprintf(out, size, "in a function that is called from C");
+    for (; node; node = node->up) {
+        for (int level = 0; lua_getstack(node->L, level, &frame); level++) {
+            if (!push_callback(L, node->L, &frame)) continue;
+            snprintf(out, size, "inside %s", lua_tostring(L, -1));
+            lua_pop(L, 1);
+            return;
+        }
+    }
+}
+
 static void refuse_place(lua_State *L, struct branch *branch, const struct primitive *primitive) {
-    char message[160];
+    char message[200], callback[100];
     const char *place = NULL;
-    if (!branch->co)
-        place = "at a file's top level: move it into run()";
-    else if (branch->is_in_pure)
-        place = "inside this function: it must be pure";
+    if (branch->isolate->ending) guard_raise(L);
+    if (!branch->co) place = "at a file's top level: move it into run()";
+    else if (branch->is_in_pure) place = "inside this function: it must be pure";
     else if (branch->is_in_step && !works_in_step(primitive->kind))
         place = "inside step(): move it out, before or after the step";
-    else if (L != branch->co || !lua_isyieldable(L))
-        place = "here (inside table.sort, a gsub callback or a function called from C)";
+    else if (!primitive_can_yield(L))
+        place = callback, describe_callback(L, callback, sizeof callback);
     if (!place) return;
     snprintf(message, sizeof message, "%s can't be used %s", primitive->name, place);
     convert_raise(L, "error", false, message);
@@ -127,8 +185,7 @@ static void take_name(lua_State *L, struct ask *ask, int index, const char *defa
     if (index) lua_getfield(L, index, "name");
     else lua_pushnil(L);
     if (!lua_isnil(L, -1)) name.data = luaL_checklstring(L, -1, &name.size);
-    if (name.size > 255)
-        convert_raise(L, "error", false, "a step's name is longer than 255 bytes");
+    if (name.size > 255) convert_raise(L, "error", false, "a step's name is longer than 255 bytes");
     buffer_add(&ask->name, name.data, name.size);
     lua_pop(L, 1);
 }
@@ -161,8 +218,22 @@ void primitive_options(lua_State *L, const struct primitive *primitive, int inde
 
 static int ask_continue(lua_State *L, int status, lua_KContext context);
 
+int branch_yield(lua_State *L, lua_KContext context, lua_KFunction continuation) {
+    branch_of(L)->isolate->is_asking = true;
+    return lua_yieldk(L, 0, context, continuation);
+}
+
 int primitive_yield(lua_State *L, const struct primitive *primitive) {
-    return lua_yieldk(L, 0, (lua_KContext)primitive, ask_continue);
+    return branch_yield(L, (lua_KContext)primitive, ask_continue);
+}
+
+/* What the function left open is closed; where that fails and nothing else did, it is the error. */
+static bool end_attempt(lua_State *L, struct branch *branch, bool is_ok) {
+    bool is_touching = branch->is_touching;
+    branch->is_touching = false;
+    if (!is_touching || files_close(L)) return is_ok;
+    if (!is_ok) lua_pop(L, 1);
+    return false;
 }
 
 /* The function that ran in this branch has ended: tell the engine how. */
@@ -171,9 +242,12 @@ static int ask_called(lua_State *L, int status, lua_KContext context) {
     bool is_verdict = branch->answer.kind == ANSWER_WHEN;
     struct error err;
     branch->is_in_step = branch->is_in_pure = false;
+    branch->step_co = NULL;
+    guard_check(L, status);
+    bool is_ok = end_attempt(L, branch, status == LUA_OK || status == LUA_YIELD);
     ask_clear(&branch->ask);
     branch->ask.kind = is_verdict ? ASK_VERDICT : ASK_RETURNED;
-    if (status != LUA_OK && status != LUA_YIELD) {
+    if (!is_ok) {
         branch->ask.kind = ASK_RAISED;
         branch_pack_error(L, status, &branch->ask.value);
     } else if (is_verdict) {
@@ -187,7 +261,7 @@ static int ask_called(lua_State *L, int status, lua_KContext context) {
         pack_member_boolean(&branch->ask.value, "retryable", false);
     }
     lua_settop(L, 3);
-    return lua_yieldk(L, 0, context, ask_continue);
+    return branch_yield(L, context, ask_continue);
 }
 
 static void push_step_context(lua_State *L, const struct answer *answer) {
@@ -208,6 +282,7 @@ static int call(lua_State *L, int fn, lua_KContext context) {
     else if (answer->kind == ANSWER_UPDATE) convert_push(L, answer->value);
     else convert_push_error(L, answer->value);
     branch->is_touching = false;
+    branch->step_co = L;
     branch->is_in_step = answer->kind == ANSWER_CALL;
     branch->is_in_pure = answer->kind != ANSWER_CALL;
     return ask_called(L, lua_pcallk(L, 1, 1, 4, context, ask_called), context);

@@ -6,13 +6,12 @@
 #include "lua/branch.h"
 #include "lua/convert.h"
 
-static const char *const base[] = {"assert", "error",  "getmetatable", "ipairs",   "pcall",
+static const char *const base[] = {"assert", "error",  "getmetatable", "ipairs",
                                    "rawequal", "rawget", "rawlen",     "rawset",   "select",
-                                   "tonumber", "type", "xpcall", "_VERSION", NULL};
-static const char *const string[] = {"byte",  "char",    "find",  "format", "gmatch",
-                                     "gsub",  "len",     "lower", "match",  "pack",
-                                     "packsize", "rep",  "reverse", "sub",  "unpack", "upper", NULL};
-static const char *const table[] = {"concat", "insert", "move", "pack", "remove", "unpack", NULL};
+                                   "tonumber", "type", "_VERSION", NULL};
+static const char *const string[] = {"byte", "char", "format", "len", "lower", "pack", "packsize",
+                                     "reverse", "sub", "unpack", "upper", NULL};
+static const char *const table[] = {"pack", "unpack", NULL};
 static const char *const math[] = {"abs",  "acos", "asin", "atan", "ceil", "cos", "deg",
                                    "exp",  "floor", "fmod", "huge", "log", "max", "maxinteger",
                                    "min",  "mininteger", "modf", "pi", "rad", "sin", "sqrt",

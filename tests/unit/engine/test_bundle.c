@@ -18,7 +18,8 @@ static void open_bench(struct bench *bench, const char *folder) {
     snprintf(bench->library, sizeof bench->library, "%s/stdlib", folder);
     bench->folders[0] = bench->project;
     bench->folders[1] = NULL;
-    bench->sources = (struct sources){bench->folders, bench->shipped, bench->library};
+    bench->sources = (struct sources){
+        .folders = bench->folders, .shipped = bench->shipped, .stdlib = bench->library};
 }
 
 static struct bundle load(const struct bench *bench, const char *target) {

@@ -83,6 +83,8 @@ UNUSED static void pack_bundle(struct buffer *out, const char *source, const cha
     pack_member_text(out, "source", module);
 }
 
+UNUSED static struct pulse *bench_pulse; /* of the isolates that are made */
+
 UNUSED static int bench_try(struct bench *bench, const char *source, const char *module,
                             size_t memory_max, struct error *err) {
     struct buffer bundle = BUFFER_EMPTY, settings = packed("{\"model\":\"then\"}"),
@@ -95,7 +97,8 @@ UNUSED static int bench_try(struct bench *bench, const char *source, const char 
                                       .settings = buffer_bytes(&settings),
                                       .settings_now = buffer_bytes(&now),
                                       .seed = bytes_of("seed"),
-                                      .memory_max = memory_max};
+                                      .memory_max = memory_max,
+                                      .pulse = bench_pulse};
     int status = isolate_new(&options, &bench->isolate, err);
     buffer_done(&bundle);
     buffer_done(&settings);
@@ -113,18 +116,21 @@ UNUSED static void bench_open(struct bench *bench, const char *source) {
     buffer_done(&input);
 }
 
-UNUSED static void bench_close(struct bench *bench) { bench->isolate = isolate_free(bench->isolate); }
+UNUSED static void bench_close(struct bench *bench) {
+    bench->isolate = isolate_free(bench->isolate);
+}
 
 UNUSED static enum branch_outcome go(struct branch *branch, enum answer_kind kind) {
-    struct answer answer = {.kind = kind, .attempt = kind != ANSWER_JOINED, .idempotency_key = "key"};
+    struct answer answer = {
+        .kind = kind, .attempt = kind != ANSWER_JOINED, .idempotency_key = "key"};
     return branch_resume(branch, &answer);
 }
 
 UNUSED static enum branch_outcome go_with(struct branch *branch, enum answer_kind kind,
                                           const char *json) {
     struct buffer value = packed(json);
-    struct answer answer = {.kind = kind, .value = buffer_bytes(&value), .attempt = 1,
-                            .idempotency_key = "key"};
+    struct answer answer = {
+        .kind = kind, .value = buffer_bytes(&value), .attempt = 1, .idempotency_key = "key"};
     enum branch_outcome outcome = branch_resume(branch, &answer);
     buffer_done(&value);
     return outcome;
@@ -154,7 +160,8 @@ UNUSED static struct ask *assert_asks(struct branch *branch, enum branch_outcome
 UNUSED static void assert_returns(struct branch *branch, enum branch_outcome outcome,
                                   const char *json) {
     if (outcome == BRANCH_RAISED)
-        assert_member_holds(buffer_bytes(&branch_ask(branch)->value), "message", "(nothing raised)");
+        assert_member_holds(buffer_bytes(&branch_ask(branch)->value), "message",
+                            "(nothing raised)");
     assert_int_equal(outcome, BRANCH_RETURNED);
     assert_json(buffer_bytes(&branch_ask(branch)->value), json);
 }
@@ -162,6 +169,14 @@ UNUSED static void assert_returns(struct branch *branch, enum branch_outcome out
 UNUSED static void assert_raises(struct branch *branch, enum branch_outcome outcome,
                                  const char *kind, const char *part) {
     assert_int_equal(outcome, BRANCH_RAISED);
+    assert_member_holds(buffer_bytes(&branch_ask(branch)->value), "kind", kind);
+    assert_member_holds(buffer_bytes(&branch_ask(branch)->value), "message", part);
+}
+
+/* The run is over, whatever the script would catch. */
+UNUSED static void assert_over(struct branch *branch, enum branch_outcome outcome, const char *kind,
+                               const char *part) {
+    assert_int_equal(outcome, BRANCH_OVER);
     assert_member_holds(buffer_bytes(&branch_ask(branch)->value), "kind", kind);
     assert_member_holds(buffer_bytes(&branch_ask(branch)->value), "message", part);
 }

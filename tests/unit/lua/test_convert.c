@@ -1,4 +1,5 @@
-/* Values between Lua and their packed form: exactly, by copy, and what can't cross named by path. */
+/* Values between Lua and their packed form: exactly, by copy, and what can't cross named by path.
+ */
 #include "support.h"
 
 #include <lauxlib.h>
@@ -9,6 +10,7 @@
 
 static int open_state(void **state) {
     lua_State *L = luaL_newstate();
+    *(void **)lua_getextraspace(L) = NULL; /* no branch */
     luaL_openlibs(L);
     convert_open(L);
     secret_open(L);
@@ -44,7 +46,8 @@ static void assert_packs(lua_State *L, const char *expression, const char *bytes
     struct buffer out = BUFFER_EMPTY;
     struct error err;
     if (try_pack(L, expression, false, &out, &err)) fail_msg("%s: %s", expression, err.message);
-    if (out.size != size || memcmp(out.data, bytes, size) != 0) fail_msg("%s packs otherwise", expression);
+    if (out.size != size || memcmp(out.data, bytes, size) != 0)
+        fail_msg("%s packs otherwise", expression);
     buffer_done(&out);
 }
 
@@ -85,7 +88,8 @@ static void assert_comes_back(lua_State *L, const char *expression) {
     snprintf(code, sizeof code, "local same %s", same + 6); /* recursive: declared first */
     if (luaL_loadstring(L, code) || lua_pcall(L, 0, 1, 0)) fail_msg("%s", lua_tostring(L, -1));
     push(L, expression);
-    if (convert_pack(L, -1, "result", false, &out, &err)) fail_msg("%s: %s", expression, err.message);
+    if (convert_pack(L, -1, "result", false, &out, &err))
+        fail_msg("%s: %s", expression, err.message);
     assert_int_equal(value_size(buffer_bytes(&out)), out.size);
     convert_push(L, buffer_bytes(&out));
     lua_call(L, 2, 1);
@@ -96,12 +100,46 @@ static void assert_comes_back(lua_State *L, const char *expression) {
 
 static void everything_comes_back_as_it_went(void **state) {
     static const char *const expressions[] = {
-        "nil", "true", "false", "0", "1.0", "-0.0", "0.1 + 0.2", "0/0", "1/0", "-1/0", "5e-324",
-        "127", "128", "255", "256", "65535", "65536", "4294967295", "4294967296", "math.maxinteger",
-        "-32", "-33", "-128", "-129", "-32768", "-32769", "-2147483648", "-2147483649",
-        "math.mininteger", "''", "('x'):rep(31)", "('x'):rep(32)", "('x'):rep(255)",
-        "('x'):rep(256)", "('x'):rep(65535)", "('x'):rep(65536)", "'\\255\\0'", "null",
-        "{ null, { null } }", "{ a = { b = { c = { 1, 2.5, 'x', true } } } }",
+        "nil",
+        "true",
+        "false",
+        "0",
+        "1.0",
+        "-0.0",
+        "0.1 + 0.2",
+        "0/0",
+        "1/0",
+        "-1/0",
+        "5e-324",
+        "127",
+        "128",
+        "255",
+        "256",
+        "65535",
+        "65536",
+        "4294967295",
+        "4294967296",
+        "math.maxinteger",
+        "-32",
+        "-33",
+        "-128",
+        "-129",
+        "-32768",
+        "-32769",
+        "-2147483648",
+        "-2147483649",
+        "math.mininteger",
+        "''",
+        "('x'):rep(31)",
+        "('x'):rep(32)",
+        "('x'):rep(255)",
+        "('x'):rep(256)",
+        "('x'):rep(65535)",
+        "('x'):rep(65536)",
+        "'\\255\\0'",
+        "null",
+        "{ null, { null } }",
+        "{ a = { b = { c = { 1, 2.5, 'x', true } } } }",
         "(function() local t = {} for i = 1, 20 do t[i] = i end return t end)()",
         "(function() local t = {} for i = 1, 70000 do t[i] = i end return t end)()",
         "(function() local t = {} for i = 1, 20 do t['k' .. i] = i end return t end)()",
@@ -151,7 +189,8 @@ static void what_can_not_cross_is_named_by_its_path(void **state) {
 }
 
 static void depth_200_crosses_and_201_does_not(void **state) {
-    static const char nest[] = "(function() local t = {} for _ = 2, %d do t = { t } end return t end)()";
+    static const char nest[] =
+        "(function() local t = {} for _ = 2, %d do t = { t } end return t end)()";
     char code[200];
     struct buffer out = BUFFER_EMPTY;
     struct error err;
@@ -212,7 +251,8 @@ static void anything_raised_becomes_an_error(void **state) {
 }
 
 static void a_raised_table_keeps_its_fields_but_not_ours(void **state) {
-    assert_error(*state, "{ message = 'm', code = 7, kind = 'fatal', step = 'x', retryable = false }",
+    assert_error(*state,
+                 "{ message = 'm', code = 7, kind = 'fatal', step = 'x', retryable = false }",
                  "{\"code\":7,\"kind\":\"error\",\"message\":\"m\"}");
     assert_error(*state, "{ message = 'm', bad = print, [1] = 'dropped' }",
                  "{\"bad\":\"function\",\"kind\":\"error\",\"message\":\"m\"}");
@@ -220,13 +260,15 @@ static void a_raised_table_keeps_its_fields_but_not_ours(void **state) {
 
 static void our_own_error_keeps_everything_when_raised_again(void **state) {
     lua_State *L = *state;
-    struct buffer first = packed("{\"kind\":\"http\",\"message\":\"m\",\"response\":{\"status\":500},"
-                                 "\"retryable\":true,\"step\":\"s\"}");
+    struct buffer first =
+        packed("{\"kind\":\"http\",\"message\":\"m\",\"response\":{\"status\":500},"
+               "\"retryable\":true,\"step\":\"s\"}");
     struct buffer again = BUFFER_EMPTY;
     convert_push_error(L, buffer_bytes(&first));
     convert_pack_error(L, -1, &again);
-    assert_json(buffer_bytes(&again), "{\"kind\":\"http\",\"message\":\"m\",\"response\":{\"status\":500},"
-                                      "\"retryable\":true,\"step\":\"s\"}");
+    assert_json(buffer_bytes(&again),
+                "{\"kind\":\"http\",\"message\":\"m\",\"response\":{\"status\":500},"
+                "\"retryable\":true,\"step\":\"s\"}");
     lua_setglobal(L, "e");
     push(L, "tostring(e)");
     assert_string_equal(lua_tostring(L, -1), "m");

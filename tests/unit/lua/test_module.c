@@ -63,8 +63,9 @@ static void code_after_a_trap_is_still_read(void **state) {
 }
 
 static void any_bytes_are_read_without_running_over_the_end(void **state) {
-    static const char *const ends[] = {"require", "require(", "require '", "require \"a", "--", "--[",
-                                       "--[==", "[[", "[==[", "'", "'\\", "\"\\", "re", "require [", ""};
+    static const char *const ends[] = {"require", "require(", "require '", "require \"a", "--",
+                                       "--[",     "--[==",    "[[",        "[==[",        "'",
+                                       "'\\",     "\"\\",     "re",        "require [",   ""};
     (void)state;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t size = strlen(ends[i]);
@@ -87,7 +88,8 @@ static int refuse(void *context, struct bytes module) {
 static void the_visitors_error_ends_the_scan(void **state) {
     int count = 0;
     (void)state;
-    assert_int_equal(source_requires(bytes_of("require 'a' require 'b'"), refuse, &count), TEND_ENOMEM);
+    assert_int_equal(source_requires(bytes_of("require 'a' require 'b'"), refuse, &count),
+                     TEND_ENOMEM);
     assert_int_equal(count, 1);
 }
 

@@ -1,4 +1,5 @@
-/* pairs, next and table.sort: the same order in every process, whatever the table has been through. */
+/* pairs, next and table.sort: the same order in every process, whatever the table has been through.
+ */
 #include "support.h"
 
 #include <lauxlib.h>
@@ -10,6 +11,7 @@
 
 static int open_state(void **state) {
     lua_State *L = luaL_newstate();
+    *(void **)lua_getextraspace(L) = NULL; /* no branch */
     luaL_openlibs(L);
     convert_open(L);
     order_open(L);
@@ -33,7 +35,8 @@ static void assert_runs(lua_State *L, const char *code) {
 }
 
 static void pairs_of_random_tables_is_sorted_and_whole(void **state) {
-    assert_runs(*state,
+    assert_runs(
+        *state,
         "for seed = 1, 200 do\n"
         "  math.randomseed(seed)\n"
         "  local t, count = {}, 0\n"
@@ -76,53 +79,54 @@ static void pairs_of_random_tables_is_sorted_and_whole(void **state) {
 }
 
 static void integers_and_doubles_compare_exactly(void **state) {
-    assert_runs(*state,
+    assert_runs(
+        *state,
         "local keys = {}\n"
         "for k in pairs({ [2^53] = 1, [9007199254740993] = 1, [math.maxinteger] = 1, [2^63] = 1,\n"
         "  [math.mininteger] = 1, [-2^64] = 1, [0.5] = 1, [0] = 1, [1/0] = 1, [-1/0] = 1 }) do\n"
         "  keys[#keys + 1] = ('%.17g'):format(k)\n"
         "end\n"
-        "local wanted = '-inf -1.8446744073709552e+19 -9.2233720368547758e+18 0 0.5 9007199254740992 '\n"
+        "local wanted = '-inf -1.8446744073709552e+19 -9.2233720368547758e+18 0 0.5 "
+        "9007199254740992 '\n"
         "  .. '9007199254740992 9.2233720368547758e+18 9.2233720368547758e+18 inf'\n"
         "assert(table.concat(keys, ' ') == wanted, table.concat(keys, ' '))");
 }
 
 static void removed_keys_are_skipped_and_new_ones_not_met(void **state) {
-    assert_runs(*state,
-        "local t, seen = { a = 1, b = 2, c = 3, d = 4 }, {}\n"
-        "for k, v in pairs(t) do\n"
-        "  seen[#seen + 1] = k .. v\n"
-        "  t.b = nil t.c = 30 t.bb = 1 t.z = 1\n"
-        "end\n"
-        "assert(table.concat(seen, ' ') == 'a1 c30 d4', table.concat(seen, ' '))");
+    assert_runs(*state, "local t, seen = { a = 1, b = 2, c = 3, d = 4 }, {}\n"
+                        "for k, v in pairs(t) do\n"
+                        "  seen[#seen + 1] = k .. v\n"
+                        "  t.b = nil t.c = 30 t.bb = 1 t.z = 1\n"
+                        "end\n"
+                        "assert(table.concat(seen, ' ') == 'a1 c30 d4', table.concat(seen, ' '))");
 }
 
 static void keys_without_an_order_are_refused(void **state) {
     assert_runs(*state,
-        "for _, key in ipairs({ {}, print, io.stdout, coroutine.create(print) }) do\n"
-        "  local ok, err = pcall(pairs, { [key] = 1 })\n"
-        "  assert(not ok and err.message:find('no order', 1, true))\n"
-        "  assert(not pcall(next, { [key] = 1 }))\n"
-        "end\n"
-        "assert(not pcall(pairs, nil) and not pcall(next, 1))");
+                "for _, key in ipairs({ {}, print, io.stdout, coroutine.create(print) }) do\n"
+                "  local ok, err = pcall(pairs, { [key] = 1 })\n"
+                "  assert(not ok and err.message:find('no order', 1, true))\n"
+                "  assert(not pcall(next, { [key] = 1 }))\n"
+                "end\n"
+                "assert(not pcall(pairs, nil) and not pcall(next, 1))");
 }
 
 static void sort_is_stable_for_every_length(void **state) {
-    assert_runs(*state,
-        "for n = 0, 130 do\n"
-        "  local t = {}\n"
-        "  for i = 1, n do t[i] = { key = (i * 7919) % 5, at = i } end\n"
-        "  table.sort(t, function(a, b) return a.key < b.key end)\n"
-        "  assert(#t == n)\n"
-        "  for i = 2, n do\n"
-        "    local a, b = t[i - 1], t[i]\n"
-        "    assert(a.key < b.key or (a.key == b.key and a.at < b.at), n)\n"
-        "  end\n"
-        "end");
+    assert_runs(*state, "for n = 0, 130 do\n"
+                        "  local t = {}\n"
+                        "  for i = 1, n do t[i] = { key = (i * 7919) % 5, at = i } end\n"
+                        "  table.sort(t, function(a, b) return a.key < b.key end)\n"
+                        "  assert(#t == n)\n"
+                        "  for i = 2, n do\n"
+                        "    local a, b = t[i - 1], t[i]\n"
+                        "    assert(a.key < b.key or (a.key == b.key and a.at < b.at), n)\n"
+                        "  end\n"
+                        "end");
 }
 
 static void sort_asks_the_same_questions_every_time(void **state) {
-    assert_runs(*state,
+    assert_runs(
+        *state,
         "local function questions()\n"
         "  local t, asked = {}, {}\n"
         "  for i = 1, 500 do t[i] = (i * 7919) % 503 end\n"
@@ -133,25 +137,24 @@ static void sort_asks_the_same_questions_every_time(void **state) {
 }
 
 static void a_comparison_that_contradicts_itself_loses_nothing(void **state) {
-    assert_runs(*state,
-        "local t = {}\n"
-        "for i = 1, 100 do t[i] = i end\n"
-        "table.sort(t, function() return true end)\n"
-        "local seen = {}\n"
-        "for _, v in ipairs(t) do assert(not seen[v]) seen[v] = true end\n"
-        "assert(#t == 100)");
+    assert_runs(*state, "local t = {}\n"
+                        "for i = 1, 100 do t[i] = i end\n"
+                        "table.sort(t, function() return true end)\n"
+                        "local seen = {}\n"
+                        "for _, v in ipairs(t) do assert(not seen[v]) seen[v] = true end\n"
+                        "assert(#t == 100)");
 }
 
 static void a_comparison_that_raises_leaves_the_table_whole(void **state) {
     assert_runs(*state,
-        "local t, calls = { 5, 4, 3, 2, 1 }, 0\n"
-        "local ok = pcall(table.sort, t, function(a, b)\n"
-        "  calls = calls + 1\n"
-        "  if calls == 4 then error('no') end\n"
-        "  return a < b\n"
-        "end)\n"
-        "assert(not ok and table.concat(t, ' ') == '5 4 3 2 1')\n"
-        "assert(not pcall(table.sort, { 1, 'x' }) and not pcall(table.sort, {}, 1))");
+                "local t, calls = { 5, 4, 3, 2, 1 }, 0\n"
+                "local ok = pcall(table.sort, t, function(a, b)\n"
+                "  calls = calls + 1\n"
+                "  if calls == 4 then error('no') end\n"
+                "  return a < b\n"
+                "end)\n"
+                "assert(not ok and table.concat(t, ' ') == '5 4 3 2 1')\n"
+                "assert(not pcall(table.sort, { 1, 'x' }) and not pcall(table.sort, {}, 1))");
 }
 
 #define ORDER_TEST(name) cmocka_unit_test_setup_teardown(name, open_state, close_state)

@@ -23,11 +23,15 @@
 ---@field concurrency {limit: integer, key: (fun(input: table): string)?}?
 ---@field permissions {net: string[]?, exec: string[]?, env: string[]?, fs: string[]?}?
 
+---When `tend serve` runs it: `every` or `cron`.
 ---@class tend.Schedule
----@field every tend.Duration?
----@field cron string?
----@field overlap "skip"|"queue"|"allow"?
----@field jitter tend.Duration?
+---@field every tend.Duration? at least "1s"
+---@field cron string? five fields, or @hourly, @daily, @weekly, @monthly, @yearly
+---@field timezone string? of cron: "Europe/Berlin"; default "UTC"
+---@field jitter tend.Duration? a run starts up to that much later, the same each time
+---@field overlap "skip"|"queue_one"|"queue_all"|"cancel_running"|"allow"|nil while a run is unfinished
+---@field missed "skip"|"last"|"all"|nil ticks while tend was down
+---@field missed_limit integer? of "all"; default 100
 ---@field input table?
 
 -- Errors and retries -------------------------------------------------------------------------
@@ -83,7 +87,7 @@
 ---@field idempotency_key string
 
 ---Runs `fn` with retries and records the one value that it returns. Inside it `http`, `llm`,
----`exec`, `io` and `os` work plainly; the other primitives are errors there.
+---`exec`, `io`, `os` and `collectgarbage` work plainly; the other primitives are errors there.
 ---@generic T
 ---@param name string
 ---@param options tend.Options

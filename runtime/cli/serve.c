@@ -11,21 +11,41 @@ static const char help[] =
     "SIGTERM or Ctrl-C; what was under way goes on at the next start.\n\n"
     "exit: 0 stopped, 1 the journal broke, 2 usage or configuration\n";
 
+struct serving {
+    const struct place *place;
+    struct engine *engine;
+    size_t count; /* of runs that were taken up */
+    uv_timer_t ready;
+};
+
+/* The loop turns, and signals are listened to: said only now, so that who waits for it may stop it
+ * at once. */
+static void on_ready(uv_timer_t *timer) {
+    const struct serving *serving = timer->data;
+    size_t schedules = engine_schedule_count(serving->engine), count = serving->count;
+    fprintf(stderr, "tend: serving %s (pid %d): %zu schedule%s, %zu unfinished run%s taken up\n",
+            serving->place->home, (int)getpid(), schedules, schedules == 1 ? "" : "s", count,
+            count == 1 ? "" : "s");
+    notify("READY=1");
+}
+
 static int serve(const struct place *place) {
     struct engine_options options = {.home = place->home, .config = place->config,
                                      .sources = place_sources(place),
                                      .observer = progress_observer(place), .is_server = true};
     struct engine *engine;
     struct error err;
-    size_t count = 0;
+    struct serving serving = {.place = place};
     if (engine_new(&options, &engine, &err)) return complain(exit_code_of(&err), "%s", err.message);
-    int code = engine_resume_all(engine, &count, &err)
+    int code = engine_resume_all(engine, &serving.count, &err)
                    ? complain(EXIT_FAILED, "%s", err.message) : 0;
     if (!code) {
-        fprintf(stderr, "tend: serving %s (pid %d): %zu schedule%s, %zu unfinished run%s taken up\n",
-                place->home, (int)getpid(), engine_schedule_count(engine),
-                engine_schedule_count(engine) == 1 ? "" : "s", count, count == 1 ? "" : "s");
+        serving.engine = engine;
+        uv_timer_init(engine_loop(engine), &serving.ready);
+        serving.ready.data = &serving;
+        uv_timer_start(&serving.ready, on_ready, 0, 0);
         code = drive(engine, 0, NULL);
+        notify("STOPPING=1");
     }
     engine_free(engine);
     if (code < 0) fputs("tend: stopped\n", stderr);

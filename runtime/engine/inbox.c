@@ -1,5 +1,6 @@
 /* The inbox; see inbox.h. An item is a packed map {kind = "run", bundle, id, input}, or
- * {kind = "signal", run, name, payload}, {kind = "cancel", run} or {kind = "retry", run}. */
+ * {kind = "signal", run, name, payload}, {kind = "cancel", run}, {kind = "retry", run}, or
+ * {kind = "schedule", …} (schedule_record.c). */
 #include "engine/inbox.h"
 
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/memory.h"
 #include "engine/cancel.h"
 #include "engine/round.h"
+#include "engine/schedule_record.h"
 #include "engine/signal.h"
 
 int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
@@ -194,6 +196,9 @@ static int take(struct services *services, struct item *item, struct error *err)
             is_submitted = status == 0;
         } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "cancel")) {
             status = take_cancel(services, &tree.root, submission, &is_submitted, &why);
+        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "schedule")) {
+            status = schedule_order_take(services, &tree.root, submission, &why);
+            is_submitted = status == 0 || status == TEND_ENOMEM;
         } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "retry")) {
             status = take_retry(services, &tree.root, submission, &why);
         } else {

@@ -1,159 +1,54 @@
-/* Schedules; see schedule.h. */
+/* Ticks become runs; see schedule.h. */
 #include "engine/schedule.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
-#include "base/text.h"
-#include "engine/option.h"
+#include "engine/cancel.h"
+#include "engine/schedule_record.h"
+#include "engine/schedule_set.h"
 
-struct schedule {
-    struct schedule *next;
-    char workflow[256];
-    char target[1200];
-    char project[128]; /* "": the workflow takes none */
-    struct buffer input;
-    int64_t every_us;
-    int64_t next_us;
-};
+enum { STARTS_MAX = 100 };
+static const int64_t second_us = 1000000;
+static const int64_t grace_us = 10000000; /* later than that, a tick was missed */
+static const int64_t turn_us = 250000;  /* how often to see whether a queued tick's turn has come */
+static const size_t walk_max = 1000000; /* ticks of a cron looked at in one go */
 
 struct schedules {
     struct services *services;
-    struct schedule *first;
-    size_t count;
+    struct schedule_set *set;
+    int64_t refresh_us;
+    struct schedule_record record; /* of the one that is being looked at: too large for a stack */
 };
 
-static void trouble(struct schedules *schedules, const char *message) {
-    const struct observer *observer = &schedules->services->observer;
+/* One look at one schedule: what changes is one submission. */
+struct round {
+    struct services *services;
+    struct schedule *schedule;
+    struct schedule_record *record;
+    uint64_t version;
+    int64_t now_us;
+    struct submission *submission;
+    uint64_t numbers[STARTS_MAX];
+    size_t start_count;
+    int64_t missed;
+    bool has_changed;
+};
+
+static void trouble(struct services *services, const char *message) {
+    const struct observer *observer = &services->observer;
     if (observer->on_trouble) observer->on_trouble(observer->context, message, false);
 }
 
-/* ---- reading ---- */
-
-/* The schedule's own input, with the project. */
-static int pack_input(const struct value *input, const char *project, struct buffer *out,
-                      struct error *err) {
-    size_t opened = pack_map_open(out), count = 0;
-    for (size_t i = 0; input && i < input->map.count; i++, count++) {
-        pack_bytes(out, input->map.members[i].key);
-        pack_value(out, &input->map.members[i].value);
-    }
-    if (*project && !value_get(input, "project")) pack_member_text(out, "project", project), count++;
-    pack_close(out, opened, count);
-    return buffer_check(out, err);
-}
-
-static int add(struct schedules *schedules, const struct bundle *bundle, const char *target,
-               const struct value *how, const char *project, struct error *err) {
-    struct schedule *schedule = memory_new(sizeof *schedule);
-    if (!schedule) return error_no_memory(err);
-    schedule->next = schedules->first;
-    schedules->first = schedule;
-    schedules->count++;
-    snprintf(schedule->workflow, sizeof schedule->workflow, "%s", bundle->name);
-    snprintf(schedule->target, sizeof schedule->target, "%s", target);
-    snprintf(schedule->project, sizeof schedule->project, "%s", project);
-    int status = duration_read(how, "every", &schedule->every_us, err);
-    if (!status && schedule->every_us < 1000000)
-        status = error_set(err, TEND_EINPUT, "%s: schedule.every must be at least \"1s\"%s",
-                           bundle->name, value_get(how, "cron") ? "; cron isn't known yet" : "");
-    if (!status) status = pack_input(value_get_map(how, "input"), project, &schedule->input, err);
-    int64_t now_us = clock_wall_us(schedules->services->clock);
-    if (!status) schedule->next_us = (now_us / schedule->every_us + 1) * schedule->every_us;
-    return status;
-}
-
-static int add_for_projects(struct schedules *schedules, const struct bundle *bundle,
-                            const char *target, const struct value *how,
-                            const struct value *definition, struct error *err) {
-    const struct value *settings = &schedules->services->settings_tree.root;
-    const struct value *projects = value_get_list(settings, "projects");
-    const struct value *declared = value_get_map(definition, "input");
-    bool takes_project = false;
-    for (size_t i = 0; declared && i < declared->map.count; i++)
-        takes_project = takes_project || bytes_are(declared->map.members[i].key, "project");
-    if (!takes_project || !projects || !projects->list.count)
-        return add(schedules, bundle, target, how, "", err);
-    int status = 0;
-    for (size_t i = 0; i < projects->list.count && !status; i++) {
-        char name[128];
-        struct bytes project = value_get_bytes(&projects->list.items[i], "project");
-        snprintf(name, sizeof name, "%.*s", (int)project.size, project.data);
-        status = add(schedules, bundle, target, how, name, err);
-    }
-    return status;
-}
-
-/* A workflow's schedule: what the settings say of it, else its own. */
-static int add_workflow(struct schedules *schedules, const char *target, struct error *err) {
-    const struct value *settings = &schedules->services->settings_tree.root;
-    struct value_tree definition;
-    struct bundle bundle;
-    int status = bundle_load(&schedules->services->sources, target, &bundle, err);
-    if (status) {
-        trouble(schedules, err->message);
-        return 0;
-    }
-    status = value_read(buffer_bytes(&bundle.definition), &definition, err);
-    if (!status) {
-        const struct value *how = value_get_map(value_get_map(settings, "schedules"), bundle.name);
-        if (!how) how = value_get_map(&definition.root, "schedule");
-        if (how) status = add_for_projects(schedules, &bundle, target, how, &definition.root, err);
-        value_tree_done(&definition);
-    }
-    bundle_done(&bundle);
-    return status;
-}
-
-static int add_folder(struct schedules *schedules, const char *folder, struct error *err) {
-    DIR *open = opendir(folder);
-    struct dirent *item;
-    int status = 0;
-    if (!open) return 0; /* a project without a workflows folder is fine */
-    while (!status && (item = readdir(open))) {
-        char path[1200];
-        if (!text_has_suffix(item->d_name, ".lua") || text_has_suffix(item->d_name, "_test.lua"))
-            continue;
-        snprintf(path, sizeof path, "%s/%s", folder, item->d_name);
-        status = add_workflow(schedules, path, err);
-    }
-    closedir(open);
-    return status;
-}
-
-static bool has_schedule(const struct schedules *schedules, const char *workflow) {
-    for (const struct schedule *s = schedules->first; s; s = s->next)
-        if (strcmp(s->workflow, workflow) == 0) return true;
-    return false;
-}
-
-static int add_named(struct schedules *schedules, struct error *err) {
-    const struct value *named = value_get_map(&schedules->services->settings_tree.root, "schedules");
-    int status = 0;
-    for (size_t i = 0; named && i < named->map.count && !status; i++) {
-        char name[256];
-        struct bytes key = named->map.members[i].key;
-        snprintf(name, sizeof name, "%.*s", (int)key.size, key.data);
-        if (!has_schedule(schedules, name)) status = add_workflow(schedules, name, err);
-        if (!status && !has_schedule(schedules, name))
-            status = error_set(err, TEND_EINPUT, "tend.lua schedules '%s', but there is no such "
-                                                 "workflow, or it doesn't load", name);
-    }
-    return status;
-}
+static void on_tell(void *context, const char *message) { trouble(context, message); }
 
 int schedules_new(struct services *services, struct schedules **ret, struct error *err) {
     struct schedules *schedules = memory_new(sizeof *schedules);
     if (!schedules) return error_no_memory(err);
     schedules->services = services;
-    int status = 0;
-    for (const char *const *folder = services->sources.folders; folder && *folder && !status; folder++)
-        status = add_folder(schedules, *folder, err);
-    if (!status) status = add_named(schedules, err);
+    int status = schedule_set_new(&services->sources, &services->settings_tree.root,
+                                  services->clock, on_tell, services, &schedules->set, err);
     if (status) schedules_free(schedules);
     else *ret = schedules;
     return status;
@@ -161,84 +56,276 @@ int schedules_new(struct services *services, struct schedules **ret, struct erro
 
 struct schedules *schedules_free(struct schedules *schedules) {
     if (!schedules) return NULL;
-    while (schedules->first) {
-        struct schedule *next = schedules->first->next;
-        buffer_done(&schedules->first->input);
-        memory_free(schedules->first);
-        schedules->first = next;
-    }
+    schedule_set_free(schedules->set);
     memory_free(schedules);
     return NULL;
 }
 
-size_t schedules_count(const struct schedules *schedules) { return schedules->count; }
-
-/* ---- ticking ---- */
-
-/* "monitor.shop." : what the ids of a schedule's runs begin with. */
-static void make_prefix(const struct schedule *schedule, char *prefix, size_t size) {
-    snprintf(prefix, size, "%.60s.%.40s%s", schedule->workflow, schedule->project,
-             schedule->project[0] ? "." : "");
-    for (char *c = prefix; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("._-", *c)) *c = '_';
+size_t schedules_count(const struct schedules *schedules) {
+    size_t count = 0;
+    for (struct schedule *s = schedule_set_first(schedules->set); s; s = schedule_set_next(s))
+        count++;
+    return count;
 }
 
-struct overlap {
+/* ---- is a run of this schedule unfinished? ---- */
+
+struct search {
     const char *prefix;
-    bool is_there;
+    uint64_t numbers[STARTS_MAX];
+    size_t count, most;
 };
 
 static bool look(void *context, const struct journal_run *run) {
-    struct overlap *overlap = context;
-    size_t size = strlen(overlap->prefix);
-    overlap->is_there = run->id.size >= size && memcmp(run->id.data, overlap->prefix, size) == 0;
-    return !overlap->is_there;
+    struct search *search = context;
+    size_t size = strlen(search->prefix);
+    if (run->id.size >= size && memcmp(run->id.data, search->prefix, size) == 0)
+        search->numbers[search->count++] = run->number;
+    return search->count < search->most;
 }
 
-static bool is_unfinished(struct schedules *schedules, const struct schedule *schedule,
-                          const char *prefix) {
-    struct overlap overlap = {prefix, false};
-    struct journal_filter filter = {
-        .statuses = 1u << RUN_PENDING | 1u << RUN_RUNNING | 1u << RUN_WAITING,
-        .workflow = bytes_of(schedule->workflow)};
-    return journal_runs(schedules->services->journal, &filter, look, &overlap, NULL) == 0 &&
-           overlap.is_there;
+/* At most `most` of them. */
+static void find_unfinished(const struct round *round, size_t most, struct search *search) {
+    const struct schedule *schedule = round->schedule;
+    struct journal_filter filter = {.statuses =
+                                        1u << RUN_PENDING | 1u << RUN_RUNNING | 1u << RUN_WAITING,
+                                    .workflow = bytes_of(schedule->file->bundle.name)};
+    *search = (struct search){.prefix = schedule->prefix, .most = most};
+    (void)journal_runs(round->services->journal, &filter, look, search, NULL);
 }
 
-static void accept_tick(struct schedules *schedules, struct schedule *schedule, int64_t tick_us) {
-    char prefix[112], id[JOURNAL_ID_MAX + 1], when[32];
-    struct submission *submission = submission_new();
+static bool is_busy(const struct round *round) {
+    struct search search;
+    if (round->start_count) return true;
+    if (committer_durable(round->services->committer) < round->schedule->position) return true;
+    find_unfinished(round, 1, &search);
+    return search.count > 0;
+}
+
+static void cancel_unfinished(const struct round *round) {
+    struct search search;
+    struct error err;
+    find_unfinished(round, STARTS_MAX, &search);
+    for (size_t i = 0; i < search.count; i++) {
+        struct submission *submission = submission_new();
+        int status = submission ? cancel_ask(round->services, search.numbers[i], submission, &err)
+                                : error_no_memory(&err);
+        if (status == TEND_ECONFLICT) submission_free(submission); /* asked for already */
+        else if (status) trouble(round->services, err.message);
+    }
+}
+
+/* ---- starting ---- */
+
+/* The workflow as its file is now; where that is broken, as it was when it was good. */
+static int accept_current(const struct round *round, const char *id, struct accepted *ret,
+                          struct error *err) {
+    const struct schedule *schedule = round->schedule;
+    struct acceptance acceptance = {schedule->file->path, buffer_bytes(&schedule->input), id, 0};
+    struct bundle now;
+    if (bundle_load(&round->services->sources, schedule->file->path, &now, err))
+        return accept_bundle(round->services, &acceptance, &schedule->file->bundle,
+                             round->submission, ret, err);
+    int status = accept_bundle(round->services, &acceptance, &now, round->submission, ret, err);
+    bundle_done(&now);
+    return status;
+}
+
+static void start(struct round *round, int64_t tick_us) {
+    struct schedule_record *record = round->record;
+    char id[SCHEDULE_ID_MAX], message[ERROR_MESSAGE_MAX + 200];
+    struct record known;
     struct accepted accepted;
     struct error err;
-    struct tm utc;
-    time_t seconds = (time_t)(tick_us / 1000000);
-    make_prefix(schedule, prefix, sizeof prefix);
-    gmtime_r(&seconds, &utc);
-    (void)strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &utc);
-    snprintf(id, sizeof id, "%.105s%.20s", prefix, when);
-    struct acceptance acceptance = {schedule->target, buffer_bytes(&schedule->input), id, 0};
-    if (!submission || is_unfinished(schedules, schedule, prefix)) {
-        submission_free(submission);
+    round->has_changed = true;
+    schedule_tick_id(round->schedule, tick_us, id);
+    if (record_load_by_id(round->services->journal, id, &known, NULL) == 0) return; /* it ran */
+    if (accept_current(round, id, &accepted, &err)) {
+        snprintf(message, sizeof message, "schedule %.100s: no run for a tick: %s",
+                 round->schedule->name, err.message);
+        trouble(round->services, message);
+        record->missed++;
         return;
     }
-    if (accept_run(schedules->services, &acceptance, submission, &accepted, &err)) {
-        trouble(schedules, err.message);
-        submission_free(submission);
-    } else if (submission_is_empty(submission)) {
-        submission_free(submission); /* this tick's run is there already */
-    } else if (!committer_submit(schedules->services->committer, submission, &err)) {
-        trouble(schedules, err.message);
+    if (!accepted.is_new) return; /* on its way already */
+    round->numbers[round->start_count++] = accepted.number;
+    record->runs++;
+    record->last_tick_us = tick_us;
+    snprintf(record->last_run, sizeof record->last_run, "%s", id);
+}
+
+/* The running ones are to end, and this tick alone is to follow them. */
+static void replace_running(struct round *round, int64_t tick_us) {
+    struct schedule_record *record = round->record;
+    cancel_unfinished(round);
+    record->skipped += (int64_t)record->queue_count;
+    record->queue_count = 0;
+    (void)schedule_record_queue(record, tick_us);
+}
+
+/* A tick that is on time, or is to be made up for. */
+static void offer(struct round *round, int64_t tick_us) {
+    struct schedule_record *record = round->record;
+    enum schedule_overlap overlap = round->schedule->plan.overlap;
+    bool is_queued = false;
+    if (overlap == OVERLAP_SKIP) {
+        if (is_busy(round)) record->skipped++;
+        else start(round, tick_us);
+    } else if (overlap == OVERLAP_CANCEL_RUNNING) {
+        replace_running(round, tick_us);
+    } else {
+        if (overlap != OVERLAP_QUEUE_ONE || !record->queue_count)
+            is_queued = schedule_record_queue(record, tick_us);
+        if (!is_queued) record->skipped++;
     }
+}
+
+/* Those that wait, as many as may start now. */
+static void drain(struct round *round) {
+    struct schedule_record *record = round->record;
+    bool may_overlap = round->schedule->plan.overlap == OVERLAP_ALLOW;
+    while (record->queue_count && round->start_count < STARTS_MAX &&
+           (may_overlap || !is_busy(round)))
+        start(round, schedule_record_unqueue(record));
+}
+
+/* ---- which ticks have come ---- */
+
+/* How many ticks lie after `from_us` and have come; *last_us: the last of them. */
+static size_t count_due(const struct round *round, int64_t from_us, int64_t *last_us) {
+    const struct schedule_plan *plan = &round->schedule->plan;
+    int64_t until_us = round->now_us - round->schedule->delay_us, tick_us = from_us;
+    size_t count = 0;
+    if (plan->every_us) {
+        int64_t ticks = until_us / plan->every_us - from_us / plan->every_us;
+        *last_us = until_us / plan->every_us * plan->every_us;
+        return ticks > 0 ? (size_t)ticks : 0;
+    }
+    while (count < walk_max && schedule_plan_next(plan, tick_us, &tick_us) && tick_us <= until_us) {
+        *last_us = tick_us;
+        count++;
+    }
+    return count;
+}
+
+/* How many of the due ticks are to have a run, the last ones. */
+static size_t count_wanted(const struct round *round, size_t due, int64_t last_us) {
+    const struct schedule_plan *plan = &round->schedule->plan;
+    bool is_late = round->now_us - round->schedule->delay_us - last_us >= grace_us;
+    switch (plan->missed) {
+    case MISSED_LAST: return 1;
+    case MISSED_ALL: return due < (size_t)plan->missed_limit ? due : (size_t)plan->missed_limit;
+    default: return is_late ? 0 : 1;
+    }
+}
+
+static void offer_last(struct round *round, int64_t from_us, size_t due, size_t wanted) {
+    int64_t tick_us = from_us;
+    if (round->schedule->plan.every_us) /* no need to walk there */
+        tick_us += (int64_t)(due - wanted) * round->schedule->plan.every_us;
+    for (size_t i = round->schedule->plan.every_us ? due - wanted : 0;
+         i < due && schedule_plan_next(&round->schedule->plan, tick_us, &tick_us); i++) {
+        if (i < due - wanted) continue;
+        if (wanted == 1) offer(round, tick_us);
+        else if (!schedule_record_queue(round->record, tick_us)) round->record->skipped++;
+    }
+}
+
+static void deal_with_due(struct round *round) {
+    struct schedule_record *record = round->record;
+    int64_t from_us = record->handled_us, last_us = 0;
+    size_t due = count_due(round, from_us, &last_us);
+    if (!due) return;
+    round->has_changed = true;
+    record->handled_us = last_us;
+    if (record->is_paused) {
+        record->skipped += (int64_t)due;
+        return;
+    }
+    size_t wanted = count_wanted(round, due, last_us);
+    round->missed = (int64_t)(due - wanted);
+    record->missed += round->missed;
+    offer_last(round, from_us, due, wanted);
+}
+
+/* A schedule that is new, or says other times than before, begins now. */
+static void begin_if_new(struct round *round) {
+    struct schedule_record *record = round->record;
+    const char *timing = round->schedule->plan.timing;
+    if (strcmp(record->timing, timing) == 0) return;
+    snprintf(record->timing, sizeof record->timing, "%s", timing);
+    record->handled_us = round->now_us - round->schedule->delay_us;
+    round->has_changed = true;
+}
+
+/* ---- one look ---- */
+
+static void tell_missed(const struct round *round) {
+    char message[600];
+    if (!round->missed) return;
+    snprintf(message, sizeof message, "schedule %.384s: %lld tick%s missed while nobody was there",
+             round->schedule->name, (long long)round->missed, round->missed == 1 ? "" : "s");
+    trouble(round->services, message);
+}
+
+/* TEND_ECONFLICT: the record changed meanwhile. */
+static int submit(struct round *round, struct error *err) {
+    uint64_t position;
+    int status = schedule_record_write(round->services, round->schedule->name, round->record,
+                                       round->version, round->submission, &position, err);
+    if (!status) {
+        round->submission = NULL;
+        if (round->start_count) round->schedule->position = position;
+        return 0;
+    }
+    for (size_t i = 0; i < round->start_count; i++)
+        accept_durable(round->services, round->numbers[i]); /* it isn't: it never was accepted */
+    return status;
+}
+
+static int look_once(struct schedules *schedules, struct schedule *schedule, int64_t now_us,
+                     struct error *err) {
+    struct round round = {.services = schedules->services,
+                          .schedule = schedule,
+                          .record = &schedules->record,
+                          .now_us = now_us};
+    int status =
+        schedule_record_read(round.services, schedule->name, round.record, &round.version, err);
+    if (status) return status;
+    round.submission = submission_new();
+    if (!round.submission) return error_no_memory(err);
+    begin_if_new(&round);
+    deal_with_due(&round);
+    if (!round.record->is_paused) drain(&round);
+    if (round.has_changed) status = submit(&round, err);
+    if (status != TEND_ENOMEM) submission_free(round.submission);
+    if (!status) tell_missed(&round);
+    return status;
+}
+
+/* When there is something to do for this schedule again. */
+static int64_t next_look(const struct schedules *schedules, const struct schedule *schedule,
+                         int64_t now_us) {
+    const struct schedule_record *record = &schedules->record;
+    int64_t tick_us;
+    if (record->queue_count && !record->is_paused) return now_us + turn_us;
+    if (!schedule_plan_next(&schedule->plan, record->handled_us, &tick_us)) return INT64_MAX;
+    return tick_us + schedule->delay_us;
 }
 
 void schedules_tick(struct schedules *schedules, int64_t now_us, int64_t *next_us) {
-    *next_us = 0;
-    for (struct schedule *schedule = schedules->first; schedule; schedule = schedule->next) {
-        if (schedule->next_us <= now_us) {
-            int64_t tick_us = now_us / schedule->every_us * schedule->every_us;
-            accept_tick(schedules, schedule, tick_us);
-            schedule->next_us = tick_us + schedule->every_us;
-        }
-        if (!*next_us || schedule->next_us < *next_us) *next_us = schedule->next_us;
+    struct schedule *schedule;
+    struct error err;
+    if (now_us >= schedules->refresh_us || schedules->refresh_us > now_us + second_us) {
+        if (schedules->refresh_us) schedule_set_refresh(schedules->set);
+        schedules->refresh_us = now_us + second_us;
+    }
+    *next_us = schedules->refresh_us;
+    for (schedule = schedule_set_first(schedules->set); schedule;
+         schedule = schedule_set_next(schedule)) {
+        int status = look_once(schedules, schedule, now_us, &err);
+        int64_t look_us = status ? now_us + turn_us : next_look(schedules, schedule, now_us);
+        if (status && status != TEND_ECONFLICT) trouble(schedules->services, err.message);
+        if (look_us < *next_us) *next_us = look_us;
     }
 }

@@ -37,8 +37,7 @@ struct findings {
 
 void findings_done(struct findings *findings);
 /* SEVERITY_NONE is no issue and adds nothing. */
-void findings_add_issue(struct findings *findings, struct bytes service,
-                        const struct issue *issue);
+void findings_add_issue(struct findings *findings, struct bytes service, const struct issue *issue);
 void findings_add_not_judged(struct findings *findings, struct bytes service, const char *metric,
                              const char *why);
 

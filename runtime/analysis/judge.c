@@ -66,8 +66,8 @@ static int service_read(const struct value *item, const struct value *thresholds
     };
     if (!service.id.size || !service.name.size)
         return error_set_kind(err, TEND_EINPUT, "value", "each of services must have id and name");
-    int status = thresholds_read(thresholds, value_get_map(item, "thresholds"),
-                                 &service.thresholds, err);
+    int status =
+        thresholds_read(thresholds, value_get_map(item, "thresholds"), &service.thresholds, err);
     if (status) error_context(err, "service %.*s", (int)service.name.size, service.name.data);
     if (!status) *ret = service;
     return status;

@@ -1,6 +1,6 @@
 /* Judging a slice of time: which services of a project are sick, by the rules of the manual's
- * chapter on judgement. Railway's answers come in as the bytes they were (no Lua table for samples);
- * what goes out is what a person or a workflow reads. Pure: same input, same bytes out.
+ * chapter on judgement. Railway's answers come in as the bytes they were (no Lua table for
+ * samples); what goes out is what a person or a workflow reads. Pure: same input, same bytes out.
  *
  * Input, a map:
  *   window     {from, to}   seconds since 1970; step: seconds a bucket

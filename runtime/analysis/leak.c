@@ -150,8 +150,7 @@ static int judge_slope(const struct slice *slice, const struct stretch *stretch,
                        struct issue *issue, double *slope_per_hour, struct error *err) {
     struct trend trend;
     bool is_rising = false, is_due_to_requests = false;
-    int status =
-        statistics_trend(slice->scratch_x, slice->scratch_y, stretch->count, &trend, err);
+    int status = statistics_trend(slice->scratch_x, slice->scratch_y, stretch->count, &trend, err);
     if (status) return status;
     if (!(trend.lower > 0)) {
         if (trend.upper <= 0) *slope_per_hour = trend.slope * 3600;
@@ -166,8 +165,7 @@ static int judge_slope(const struct slice *slice, const struct stretch *stretch,
         status = is_explained(slice, stretch, share, &is_due_to_requests, err);
     if (status || !is_rising || is_due_to_requests) return status;
     issue->since = grid_time(&slice->look->grid, stretch->first);
-    if (slice->memory_limit[slice->count - 1] > 0)
-        judge_limit(slice, &trend, use, gained, issue);
+    if (slice->memory_limit[slice->count - 1] > 0) judge_limit(slice, &trend, use, gained, issue);
     else judge_growth(slice, &trend, use, stretch->first_value, issue);
     return 0;
 }

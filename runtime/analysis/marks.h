@@ -7,9 +7,9 @@
 #include "base/buffer.h"
 
 struct marks {
-    struct bytes text;      /* borrowed */
-    unsigned char *is_set;  /* one a byte; NULL until the first mark */
-    bool is_failed;         /* no memory */
+    struct bytes text;     /* borrowed */
+    unsigned char *is_set; /* one a byte; NULL until the first mark */
+    bool is_failed;        /* no memory */
 };
 
 /* Cuts the range at the end of the text. */

@@ -75,10 +75,8 @@ static const struct {
     const char *name;
     enum measurement measurement;
 } MEASUREMENTS[] = {
-    {"CPU_USAGE", MEASURE_CPU},
-    {"CPU_LIMIT", MEASURE_CPU_LIMIT},
-    {"MEMORY_USAGE_GB", MEASURE_MEMORY},
-    {"MEMORY_LIMIT_GB", MEASURE_MEMORY_LIMIT},
+    {"CPU_USAGE", MEASURE_CPU},          {"CPU_LIMIT", MEASURE_CPU_LIMIT},
+    {"MEMORY_USAGE_GB", MEASURE_MEMORY}, {"MEMORY_LIMIT_GB", MEASURE_MEMORY_LIMIT},
     {"DISK_USAGE_GB", MEASURE_DISK},
 };
 
@@ -91,7 +89,7 @@ struct reader {
     struct metric_series series;
     struct sample sample;
     struct metrics_error error;
-    bool has_failed;      /* no memory */
+    bool has_failed;          /* no memory */
     void *pieces[PIECES_MAX]; /* yajl's live allocations (seven, measured); NULL where free */
     jmp_buf no_memory;
 };
@@ -146,8 +144,8 @@ static bool reserve(struct reader *reader, void **items, size_t count, size_t *c
 }
 
 /* Appends `item` to one of the arrays of struct metrics: NAME, NAME_count, NAME_capacity. */
-#define APPEND(reader, array, counter, room, item)                                            \
-    append(reader, (void **)&(reader)->metrics->array, &(reader)->metrics->counter,           \
+#define APPEND(reader, array, counter, room, item)                                                 \
+    append(reader, (void **)&(reader)->metrics->array, &(reader)->metrics->counter,                \
            &(reader)->metrics->room, &(item), sizeof(item))
 
 static bool append(struct reader *reader, void **items, size_t *count, size_t *capacity,
@@ -168,15 +166,12 @@ static enum role role_inside_object(const struct reader *reader, bool is_list) {
     case ROLE_ANSWER:
         if (reader->key == KEY_DATA && !is_list) return ROLE_DATA;
         return reader->key == KEY_ERRORS && is_list ? ROLE_ERRORS : ROLE_IGNORED;
-    case ROLE_DATA:
-        return is_list ? ROLE_SERIES_LIST : ROLE_SERIES;
+    case ROLE_DATA: return is_list ? ROLE_SERIES_LIST : ROLE_SERIES;
     case ROLE_SERIES:
         if (reader->key == KEY_TAGS && !is_list) return ROLE_TAGS;
         return reader->key == KEY_SAMPLES && is_list ? ROLE_SAMPLES : ROLE_IGNORED;
-    case ROLE_ERROR:
-        return reader->key == KEY_PATH && is_list ? ROLE_PATH : ROLE_IGNORED;
-    default:
-        return ROLE_IGNORED;
+    case ROLE_ERROR: return reader->key == KEY_PATH && is_list ? ROLE_PATH : ROLE_IGNORED;
+    default: return ROLE_IGNORED;
     }
 }
 
@@ -194,8 +189,8 @@ static bool begin(struct reader *reader, enum role parent, enum role role) {
     switch (role) {
     case ROLE_DATA: reader->metrics->has_data = true; break;
     case ROLE_SERIES:
-        reader->series = (struct metric_series){.field = reader->field,
-                                                .first = reader->metrics->sample_count};
+        reader->series =
+            (struct metric_series){.field = reader->field, .first = reader->metrics->sample_count};
         break;
     case ROLE_SAMPLE: reader->sample = (struct sample){NAN, NAN, NAN, NAN, NAN}; break;
     case ROLE_ERROR: reader->error = (struct metrics_error){0}; break;

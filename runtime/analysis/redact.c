@@ -142,8 +142,8 @@ static void mark_escaped(struct marks *marks, const struct bytes *known, size_t 
         unescape(&unescaped, introducer);
         for (size_t i = 0; i < count; i++)
             if (known[i].size >= REDACT_AT_LEAST)
-                find_each((struct bytes){unescaped.text, unescaped.size}, known[i],
-                          mark_unescaped, &unescaped);
+                find_each((struct bytes){unescaped.text, unescaped.size}, known[i], mark_unescaped,
+                          &unescaped);
     } else {
         marks->is_failed = true;
     }
@@ -164,8 +164,8 @@ struct base64 {
 };
 
 static bool is_base64(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '+' || c == '/' || c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/' || c == '-' || c == '_';
 }
 
 static void mark_base64(void *context, size_t start, size_t size) {

@@ -4,8 +4,8 @@
 #include "analysis/rules.h"
 #include "analysis/statistics.h"
 
-enum severity level_persistent(const struct slice *slice, const double *values,
-                               struct level level, struct over *ret) {
+enum severity level_persistent(const struct slice *slice, const double *values, struct level level,
+                               struct over *ret) {
     const struct thresholds *thresholds = &slice->service->thresholds;
     for (enum severity severity = SEVERITY_CRITICAL; severity > SEVERITY_NONE; severity--) {
         double threshold = level_threshold(level, severity);
@@ -175,8 +175,8 @@ static int disk_growth(const struct slice *slice, double *ret, struct error *err
     return status;
 }
 
-static void judge_volume(const struct slice *slice, double size_gb, double used_gb,
-                         double growth, struct issue *issue) {
+static void judge_volume(const struct slice *slice, double size_gb, double used_gb, double growth,
+                         struct issue *issue) {
     const struct thresholds *thresholds = &slice->service->thresholds;
     struct issue found = {.metric = "disk", .unit = "%", .since = slice->look->to};
     double percent = 100 * used_gb / size_gb, hours = (size_gb - used_gb) / growth;
@@ -186,12 +186,11 @@ static void judge_volume(const struct slice *slice, double size_gb, double used_
         found.severity = SEVERITY_CRITICAL;
     else if (is_over || is_full_soon) found.severity = SEVERITY_WARNING;
     found.value = percent;
-    found.threshold = percent > thresholds->disk.critical ? thresholds->disk.critical
-                                                          : thresholds->disk.warning;
+    found.threshold =
+        percent > thresholds->disk.critical ? thresholds->disk.critical : thresholds->disk.warning;
     issue_add_evidence(&found, "volume holds %.4g of %.4g GB: %.1f %%", used_gb, size_gb, percent);
     if (is_full_soon)
-        issue_add_evidence(&found, "disk grows by %.3g GB an hour: full in %.1f h", growth,
-                           hours);
+        issue_add_evidence(&found, "disk grows by %.3g GB an hour: full in %.1f h", growth, hours);
     issue_merge(issue, &found);
 }
 

@@ -21,8 +21,8 @@ void rule_deployment(const struct slice *slice, struct findings *findings);
 /* ---- shared by rules ---- */
 
 /* The highest level over which `values` persist, and by how much; SEVERITY_NONE otherwise. */
-enum severity level_persistent(const struct slice *slice, const double *values,
-                               struct level level, struct over *ret);
+enum severity level_persistent(const struct slice *slice, const double *values, struct level level,
+                               struct over *ret);
 double level_threshold(struct level level, enum severity severity);
 /* Median of the judged buckets; uses scratch. */
 double level_median(const struct slice *slice, const double *values);

@@ -65,8 +65,8 @@ void series_fill_gaps(double *values, size_t count) {
 
 /* `since` is the bucket from which the buckets over the threshold outnumber the others most, seen
  * from the end: a single early spike doesn't date the trouble, nor does a single dip end it. */
-struct over series_over(const double *values, const bool *is_judged, size_t count,
-                        double threshold, size_t newest_of) {
+struct over series_over(const double *values, const bool *is_judged, size_t count, double threshold,
+                        size_t newest_of) {
     struct over ret = {0};
     long balance = 0, best = 0;
     for (size_t i = count; i-- > 0;) {

@@ -46,7 +46,7 @@ struct over {
     size_t since;       /* bucket from which on it mostly holds */
 };
 
-struct over series_over(const double *values, const bool *is_judged, size_t count,
-                        double threshold, size_t newest_of);
+struct over series_over(const double *values, const bool *is_judged, size_t count, double threshold,
+                        size_t newest_of);
 
 #endif

@@ -13,9 +13,9 @@
 int slice_init(const struct look *look, struct slice *ret, struct error *err) {
     struct slice slice = {.look = look, .count = look->grid.count};
     double **arrays[] = {
-        &slice.cpu,       &slice.cpu_limit, &slice.memory,    &slice.memory_limit, &slice.disk,
-        &slice.p50,       &slice.p95,       &slice.p99,       &slice.requests,     &slice.failed,
-        &slice.refused,   &slice.scratch_x, &slice.scratch_y, &slice.scratch,
+        &slice.cpu,     &slice.cpu_limit, &slice.memory,    &slice.memory_limit, &slice.disk,
+        &slice.p50,     &slice.p95,       &slice.p99,       &slice.requests,     &slice.failed,
+        &slice.refused, &slice.scratch_x, &slice.scratch_y, &slice.scratch,
     };
     size_t array_count = sizeof arrays / sizeof *arrays, count = slice.count + 1;
     slice.memory_block = memory_new(array_count * count * sizeof(double));
@@ -200,8 +200,8 @@ static bool is_waking(const struct slice *slice, size_t bucket) {
 static void choose_judged(struct slice *slice) {
     const struct service *service = slice->service;
     const struct thresholds *thresholds = &service->thresholds;
-    double grace = fmin(thresholds->grace_steps * slice->look->grid.step,
-                        thresholds->grace_max_seconds);
+    double grace =
+        fmin(thresholds->grace_steps * slice->look->grid.step, thresholds->grace_max_seconds);
     slice->judged = 0;
     for (size_t i = 0; i < slice->count; i++) {
         bool is_early = grid_time(&slice->look->grid, i) < service->deployed_at + grace;
@@ -211,9 +211,9 @@ static void choose_judged(struct slice *slice) {
 }
 
 void slice_fill(struct slice *slice, const struct service *service) {
-    double *measured[] = {slice->cpu,  slice->cpu_limit, slice->memory,   slice->memory_limit,
-                          slice->disk, slice->p50,       slice->p95,      slice->p99,
-                          slice->requests, slice->failed, slice->refused};
+    double *measured[] = {slice->cpu,      slice->cpu_limit, slice->memory, slice->memory_limit,
+                          slice->disk,     slice->p50,       slice->p95,    slice->p99,
+                          slice->requests, slice->failed,    slice->refused};
     slice->service = service;
     memset(slice->codes, 0, sizeof slice->codes);
     for (size_t i = 0; i < sizeof measured / sizeof *measured; i++)

@@ -31,8 +31,7 @@ double statistics_wilson_lower(double failed, double total) {
 }
 
 /* Joins neighbours so that at most TREND_POINTS_MAX points are left; returns how many. */
-static size_t thin(const double *x, const double *y, size_t count, double *thin_x,
-                   double *thin_y) {
+static size_t thin(const double *x, const double *y, size_t count, double *thin_x, double *thin_y) {
     size_t group = (count + TREND_POINTS_MAX - 1) / TREND_POINTS_MAX, points = 0;
     for (size_t start = 0; start < count; start += group) {
         size_t end = start + group < count ? start + group : count;

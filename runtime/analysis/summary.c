@@ -49,7 +49,7 @@ static double class_total(const struct slice *slice, int class) {
 static void pack_status(const struct slice *slice, struct buffer *out) {
     char key[8];
     size_t opened = pack_map_open(out), members = 0;
-    for (int class = 0; class < CODES_MAX / 100; class++) {
+    for (int class = 0; class < CODES_MAX / 100; class ++) {
         double total = class_total(slice, class);
         if (!(total > 0)) continue;
         snprintf(key, sizeof key, class ? "%dxx" : "other", class);

@@ -62,33 +62,23 @@ static const struct keyword {
     const char *word;
     enum keyword_kind kind;
 } KEYWORDS[] = {
-    {"password", KEYWORD_ANY},
-    {"passwd", KEYWORD_ANY},
-    {"pwd", KEYWORD_ANY},
-    {"passphrase", KEYWORD_ANY},
-    {"authorization", KEYWORD_ANY},
-    {"project-access-token", KEYWORD_ANY},
-    {"x-api-key", KEYWORD_ANY},
-    {"cookie", KEYWORD_LINE},
-    {"token", KEYWORD_RANDOM},
-    {"secret", KEYWORD_RANDOM},
-    {"api_key", KEYWORD_RANDOM},
-    {"api-key", KEYWORD_RANDOM},
-    {"apikey", KEYWORD_RANDOM},
-    {"access_key", KEYWORD_RANDOM},
-    {"accesskey", KEYWORD_RANDOM},
-    {"private_key", KEYWORD_RANDOM},
-    {"credential", KEYWORD_RANDOM},
-    {"credentials", KEYWORD_RANDOM},
-    {"bearer", KEYWORD_RANDOM},
-    {"basic", KEYWORD_RANDOM},
+    {"password", KEYWORD_ANY},      {"passwd", KEYWORD_ANY},
+    {"pwd", KEYWORD_ANY},           {"passphrase", KEYWORD_ANY},
+    {"authorization", KEYWORD_ANY}, {"project-access-token", KEYWORD_ANY},
+    {"x-api-key", KEYWORD_ANY},     {"cookie", KEYWORD_LINE},
+    {"token", KEYWORD_RANDOM},      {"secret", KEYWORD_RANDOM},
+    {"api_key", KEYWORD_RANDOM},    {"api-key", KEYWORD_RANDOM},
+    {"apikey", KEYWORD_RANDOM},     {"access_key", KEYWORD_RANDOM},
+    {"accesskey", KEYWORD_RANDOM},  {"private_key", KEYWORD_RANDOM},
+    {"credential", KEYWORD_RANDOM}, {"credentials", KEYWORD_RANDOM},
+    {"bearer", KEYWORD_RANDOM},     {"basic", KEYWORD_RANDOM},
 };
 
 enum {
     UUID_BYTES = 36,
-    LOOKED_AT_BYTES = 128,  /* of a value, to decide whether it is a secret */
-    RANDOM_AT_LEAST = 8,    /* bytes, with a digit and a letter, behind "token=" */
-    LONG_AT_LEAST = 20,     /* behind "token " */
+    LOOKED_AT_BYTES = 128, /* of a value, to decide whether it is a secret */
+    RANDOM_AT_LEAST = 8,   /* bytes, with a digit and a letter, behind "token=" */
+    LONG_AT_LEAST = 20,    /* behind "token " */
     BLANKS_MAX = 8,
     LABEL_MAX = 40
 };
@@ -174,9 +164,7 @@ static size_t mark_private_key(struct marks *marks, size_t start) {
     return size;
 }
 
-static bool ends_authority(char c) {
-    return c == '\0' || strchr(" \t\r\n/?#\"'<>`", c);
-}
+static bool ends_authority(char c) { return c == '\0' || strchr(" \t\r\n/?#\"'<>`", c); }
 
 /* scheme://user:PASSWORD@host, up to the last @ before the path. */
 static size_t mark_url_password(struct marks *marks, size_t start) {
@@ -194,9 +182,7 @@ static size_t mark_url_password(struct marks *marks, size_t start) {
 
 /* ---- values behind words --------------------------------------------------------------------- */
 
-static bool ends_value(char c) {
-    return c == '\0' || strchr(" \t\r\n\"'`,;&<>(){}[]", c);
-}
+static bool ends_value(char c) { return c == '\0' || strchr(" \t\r\n\"'`,;&<>(){}[]", c); }
 
 /* Where a value's end is: at the quote that opened it, at the line's end, or at the first blank or
  * bracket. */
@@ -235,8 +221,9 @@ static bool is_random(struct bytes text, size_t start, size_t size, size_t at_le
 
 /* What people write in the place of a secret. */
 static bool is_placeholder(struct bytes text, size_t start, size_t size) {
-    static const char *const words[] = {"null", "nil", "none", "undefined", "true", "false",
-                                        "required", "missing", "invalid", "is", "masked"};
+    static const char *const words[] = {"null",    "nil",   "none",     "undefined",
+                                        "true",    "false", "required", "missing",
+                                        "invalid", "is",    "masked"};
     struct bytes value = {text.data + start, size};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (size == strlen(words[i]) && begins_any_case(value, 0, words[i])) return true;

@@ -54,8 +54,8 @@ static bool is_over(const struct slice *slice, const struct tally *tally, const 
     if ((double)tally->buckets_failed < thresholds->errors_buckets) return false;
     if (!(100 * statistics_wilson_lower(tally->failures, tally->requests) > threshold))
         return false;
-    *ret = series_over(rate, slice->is_judged, slice->count, threshold,
-                       (size_t)thresholds->newest_of);
+    *ret =
+        series_over(rate, slice->is_judged, slice->count, threshold, (size_t)thresholds->newest_of);
     return (double)ret->newest_over >= thresholds->newest;
 }
 
@@ -72,8 +72,8 @@ static void add_codes(const struct slice *slice, int first, struct issue *issue)
         }
         if (!best) break;
         below = slice->codes[best];
-        size += snprintf(text + size, sizeof text - (size_t)size, "%s%d (%.0f)",
-                         size ? ", " : "", best, below);
+        size += snprintf(text + size, sizeof text - (size_t)size, "%s%d (%.0f)", size ? ", " : "",
+                         best, below);
     }
     if (size) issue_add_evidence(issue, "by status code: %s", text);
 }
@@ -107,8 +107,7 @@ static void judge_rate(const struct slice *slice, const double *failures, struct
 static void judge_fast(const struct slice *slice, struct issue *issue) {
     const struct thresholds *thresholds = &slice->service->thresholds;
     size_t first = slice->count, judged = 0;
-    while (first > 0 && slice->is_judged[first - 1] &&
-           (double)judged < thresholds->fast_buckets) {
+    while (first > 0 && slice->is_judged[first - 1] && (double)judged < thresholds->fast_buckets) {
         first--;
         judged++;
     }
@@ -122,8 +121,8 @@ static void judge_fast(const struct slice *slice, struct issue *issue) {
     issue->threshold = thresholds->fast_percent;
     issue->unit = "%";
     issue->since = grid_time(&slice->look->grid, first);
-    issue_add_evidence(issue, "5xx %.1f %% of the %.0f requests in the newest %zu buckets",
-                       percent, tally.requests, judged);
+    issue_add_evidence(issue, "5xx %.1f %% of the %.0f requests in the newest %zu buckets", percent,
+                       tally.requests, judged);
     add_codes(slice, 500, issue);
 }
 
@@ -147,8 +146,7 @@ void rule_error_rate_5xx(const struct slice *slice, struct findings *findings) {
     }
     struct tally tally = tally_of(slice, slice->failed, 0);
     bool can_judge = is_enough(slice, &tally, why);
-    if (can_judge)
-        judge_rate(slice, slice->failed, thresholds->error_rate_5xx, 5, &tally, &issue);
+    if (can_judge) judge_rate(slice, slice->failed, thresholds->error_rate_5xx, 5, &tally, &issue);
     if (issue.severity != SEVERITY_CRITICAL) judge_fast(slice, &fast);
     issue_merge(&issue, &fast);
     if (!can_judge && issue.severity == SEVERITY_NONE)
@@ -194,8 +192,8 @@ static void judge_latency(const struct slice *slice, const double *p95, struct i
     issue_add_evidence(issue,
                        "p95 %.0f ms (median of the buckets of %.0f requests or more); over %.4g "
                        "ms in %zu of %zu buckets and in %zu of the newest %zu",
-                       issue->value, slice->service->thresholds.latency_requests,
-                       issue->threshold, over.over, over.judged, over.newest_over, over.newest);
+                       issue->value, slice->service->thresholds.latency_requests, issue->threshold,
+                       over.over, over.judged, over.newest_over, over.newest);
 }
 
 void rule_latency(const struct slice *slice, struct findings *findings) {

@@ -25,7 +25,7 @@ struct buffer {
 
 #define BUFFER_EMPTY ((struct buffer){NULL, 0, 0, false})
 
-void buffer_done(struct buffer *buffer); /* releases; usable again afterwards */
+void buffer_done(struct buffer *buffer);  /* releases; usable again afterwards */
 void buffer_clear(struct buffer *buffer); /* size 0, memory kept */
 /* Takes back what was appended since `before`, a copy of the struct made then. */
 void buffer_rewind(struct buffer *buffer, const struct buffer *before);

@@ -21,7 +21,7 @@ struct map {
     size_t capacity, count;
 };
 
-void map_done(struct map *map); /* keys only: values are the caller's */
+void map_done(struct map *map);                         /* keys only: values are the caller's */
 void *map_get(const struct map *map, struct bytes key); /* NULL if absent */
 /* Sets a value that isn't NULL; 0 or TEND_ENOMEM. */
 int map_set(struct map *map, struct bytes key, void *value);

@@ -78,7 +78,7 @@ size_t value_size(struct bytes packed);
  * `map` may be NULL or no map at all. */
 const struct value *value_get(const struct value *map, const char *key); /* NULL if absent or nil */
 struct bytes value_get_bytes(const struct value *map, const char *key);  /* no bytes if no text */
-const struct value *value_get_map(const struct value *map, const char *key); /* NULL if no map */
+const struct value *value_get_map(const struct value *map, const char *key);  /* NULL if no map */
 const struct value *value_get_list(const struct value *map, const char *key); /* NULL if no list */
 double value_get_number(const struct value *map, const char *key, double otherwise);
 /* A double that is a whole number counts: scripts divide. */

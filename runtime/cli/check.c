@@ -10,7 +10,8 @@
 
 static const char help[] =
     "usage: tend check [PATH]…\n\n"
-    "Checks workflow files, or every .lua file of a folder (default: the workflow folders): does it\n"
+    "Checks workflow files, or every .lua file of a folder (default: the workflow folders): does "
+    "it\n"
     "compile, with every module that it requires, and is it a workflow? Prints FILE:LINE: what.\n\n"
     "exit: 0 all good, 1 something found, 2 usage, or a PATH that can't be read\n";
 
@@ -81,7 +82,8 @@ static int run(int argc, char **argv) {
         check_path(&checking, place.folders[i]);
     if (!place.is_quiet)
         fprintf(stderr, "tend check: %zu file%s, %zu finding%s\n", checking.files,
-                checking.files == 1 ? "" : "s", checking.findings, checking.findings == 1 ? "" : "s");
+                checking.files == 1 ? "" : "s", checking.findings,
+                checking.findings == 1 ? "" : "s");
     place_done(&place);
     if (checking.is_unreadable) return EXIT_USAGE;
     return checking.findings ? EXIT_FAILED : 0;

@@ -22,9 +22,9 @@ enum { FOLDERS_MAX = 16 };
 
 /* Options that every command takes, and where things lie. */
 struct place {
-    const char *home;                      /* --home */
-    const char *config;                    /* --config, or tend.lua beside the workflows, or NULL */
-    const char *folders[FOLDERS_MAX + 1];  /* --workflows, or ./workflows */
+    const char *home;                     /* --home */
+    const char *config;                   /* --config, or tend.lua beside the workflows, or NULL */
+    const char *folders[FOLDERS_MAX + 1]; /* --workflows, or ./workflows */
     size_t folder_count;
     char *shipped, *stdlib;
     char *found_config;

@@ -38,8 +38,7 @@ int drive(struct engine *engine, uint64_t until, const char *id) {
     uv_run(engine_loop(engine), UV_RUN_NOWAIT); /* the handles are on this stack */
     if (status) return complain(EXIT_FAILED, "%s", err.message);
     if (!driving.signal) return -1;
-    if (id)
-        fprintf(stderr, "\ntend: interrupted; the run stays. Go on with: tend resume %s\n", id);
+    if (id) fprintf(stderr, "\ntend: interrupted; the run stays. Go on with: tend resume %s\n", id);
     return id ? EXIT_INTERRUPTED : -1;
 }
 

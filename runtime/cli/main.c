@@ -5,20 +5,23 @@
 
 #include "cli/command.h"
 
-static const struct command *const commands[] = {&command_run,   &command_resume, &command_runs,
-                                                 &command_show,  &command_signal, &command_cancel, &command_retry, &command_serve,
-                                                 &command_schedules, &command_check,
-                                                 &command_version};
+static const struct command *const commands[] = {
+    &command_run,       &command_resume, &command_runs,   &command_show,
+    &command_signal,    &command_cancel, &command_retry,  &command_serve,
+    &command_schedules, &command_check,  &command_version};
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *out) {
     fputs("tend: durable workflows in Lua, and infrastructure that fixes itself\n\n"
-          "usage: tend COMMAND [OPTIONS] …\n\ncommands:\n", out);
+          "usage: tend COMMAND [OPTIONS] …\n\ncommands:\n",
+          out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("\n`tend COMMAND --help` tells more. Shared options: --home DIR (default .tend), --config "
-          "FILE\n(default tend.lua beside the workflows), --workflows DIR (repeatable), --quiet,\n"
-          "--log-level debug|info|warn|error.\n", out);
+    fputs(
+        "\n`tend COMMAND --help` tells more. Shared options: --home DIR (default .tend), --config "
+        "FILE\n(default tend.lua beside the workflows), --workflows DIR (repeatable), --quiet,\n"
+        "--log-level debug|info|warn|error.\n",
+        out);
 }
 
 static const struct command *find(const char *name) {
@@ -34,7 +37,8 @@ int main(int argc, char **argv) {
         print_help(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return 0;
     }

@@ -72,9 +72,9 @@ void place_settle(struct place *place) {
     if (!place->folder_count) place->folders[place->folder_count++] = "workflows";
     find_shipped(place);
     if (place->config) return;
-    place->found_config = join(strcmp(place->folders[0], "workflows") == 0 ? "tend.lua"
-                                                                           : "*/../tend.lua",
-                               place->folders[0]);
+    place->found_config =
+        join(strcmp(place->folders[0], "workflows") == 0 ? "tend.lua" : "*/../tend.lua",
+             place->folders[0]);
     if (place->found_config && access(place->found_config, F_OK) == 0)
         place->config = place->found_config;
 }
@@ -147,6 +147,7 @@ int print_json(struct bytes packed, int indent) {
         fwrite(text.data, 1, text.size, stdout);
     }
     buffer_done(&text);
-    if (status) return complain(EXIT_FAILED, "the result can't be printed as JSON: %s", err.message);
+    if (status)
+        return complain(EXIT_FAILED, "the result can't be printed as JSON: %s", err.message);
     return fflush(stdout) ? complain(EXIT_FAILED, "standard output: could not be written") : 0;
 }

@@ -37,9 +37,8 @@ static int resume_all(struct engine *engine) {
 }
 
 static int read_options(int argc, char **argv, struct place *place, struct asked *asked) {
-    static const struct option options[] = {{"all", no_argument, NULL, 'a'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            SHARED_OPTIONS};
+    static const struct option options[] = {
+        {"all", no_argument, NULL, 'a'}, {"json", no_argument, NULL, 'j'}, SHARED_OPTIONS};
     int option;
     while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
         switch (option) {
@@ -65,12 +64,14 @@ static int run(int argc, char **argv) {
     int code = read_options(argc, argv, &place, &asked);
     if (code) return code < 0 ? 0 : code;
     place_settle(&place);
-    struct engine_options options = {.home = place.home, .config = place.config,
+    struct engine_options options = {.home = place.home,
+                                     .config = place.config,
                                      .sources = place_sources(&place),
                                      .observer = progress_observer(&place)};
     if (engine_new(&options, &engine, &err)) {
-        code = complain(exit_code_of(&err), "%s%s", err.message,
-                        err.status == TEND_EBUSY ? " (it resumes what is unfinished by itself)" : "");
+        code =
+            complain(exit_code_of(&err), "%s%s", err.message,
+                     err.status == TEND_EBUSY ? " (it resumes what is unfinished by itself)" : "");
     } else {
         code = asked.is_all ? resume_all(engine) : resume_one(engine, &asked);
         engine_free(engine);

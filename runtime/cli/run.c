@@ -14,11 +14,13 @@
 
 static const char help[] =
     "usage: tend run TARGET [--input JSON|@FILE|-] [--set KEY=VALUE]… [--id ID] [--json]\n\n"
-    "Runs a workflow and prints its result as JSON. TARGET is a path to a .lua file, or a name that\n"
+    "Runs a workflow and prints its result as JSON. TARGET is a path to a .lua file, or a name "
+    "that\n"
     "is looked up in ./workflows and among the shipped workflows.\n\n"
     "  --input JSON     the input; @FILE reads a file, - reads standard input\n"
     "  --set KEY=VALUE  one input value: JSON where it parses, otherwise text\n"
-    "  --id ID          the run's id (its idempotency key): the same id again resumes an unfinished\n"
+    "  --id ID          the run's id (its idempotency key): the same id again resumes an "
+    "unfinished\n"
     "                   run and prints the recorded result of a finished one\n"
     "  --json           the result in one line, nothing else on standard output\n"
     "  --home DIR       where the journal lies (default .tend)\n\n"
@@ -46,7 +48,8 @@ static int read_standard_input(struct buffer *text, struct error *err) {
         if (place) text->size -= 65536 - (size_t)(count > 0 ? count : 0);
     } while (count > 0);
     if (text->data) text->data[text->size] = '\0';
-    if (count < 0) return error_set(err, TEND_EIO, "standard input can't be read, or is over 64 MiB");
+    if (count < 0)
+        return error_set(err, TEND_EIO, "standard input can't be read, or is over 64 MiB");
     return 0;
 }
 
@@ -162,8 +165,9 @@ static int hand_over(const struct place *place, const struct asked *asked, struc
     status = accept_input(buffer_bytes(&bundle.definition), input, &checked, &err);
     if (status) error_context(&err, "%s", bundle.name);
     if (!status) status = journal_open(place->home, JOURNAL_CLIENT, &journal, &err);
-    int code = !status ? 0 : status == TEND_ENOENT ? come_again() /* its owner is just making it */
-                           : complain(exit_code_of(&err), "%s", err.message);
+    int code = !status                 ? 0
+               : status == TEND_ENOENT ? come_again() /* its owner is just making it */
+                                       : complain(exit_code_of(&err), "%s", err.message);
     if (!code) {
         status = inbox_ask_run(journal, &bundle, id, input, &err);
         code = status ? complain(exit_code_of(&err), "%s", err.message)
@@ -176,7 +180,8 @@ static int hand_over(const struct place *place, const struct asked *asked, struc
 }
 
 static int run_somewhere(const struct place *place, const struct asked *asked, struct bytes input) {
-    struct engine_options options = {.home = place->home, .config = place->config,
+    struct engine_options options = {.home = place->home,
+                                     .config = place->config,
                                      .sources = place_sources(place),
                                      .observer = progress_observer(place)};
     char own_id[ID_UUID_TEXT];

@@ -53,8 +53,10 @@ static bool print_run(void *context, const struct journal_run *run) {
 static int read_status(struct asked *asked, const char *name) {
     int status = run_status_read(name);
     if (status < 0)
-        return misuse(&command_runs, "'%s' is no status: pending, running, waiting, completed, "
-                                     "failed, cancelled, blocked or stuck", name);
+        return misuse(&command_runs,
+                      "'%s' is no status: pending, running, waiting, completed, "
+                      "failed, cancelled, blocked or stuck",
+                      name);
     asked->filter.statuses |= 1u << status;
     return 0;
 }

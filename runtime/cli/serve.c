@@ -6,7 +6,8 @@
 
 static const char help[] =
     "usage: tend serve [--home DIR] [--config FILE] [--workflows DIR]…\n\n"
-    "Owns the home: resumes what is unfinished, runs the schedules of the project's workflows (and of\n"
+    "Owns the home: resumes what is unfinished, runs the schedules of the project's workflows (and "
+    "of\n"
     "the shipped ones that tend.lua names), and takes over what other commands ask for. Ends on\n"
     "SIGTERM or Ctrl-C; what was under way goes on at the next start.\n\n"
     "exit: 0 stopped, 1 the journal broke, 2 usage or configuration\n";
@@ -30,15 +31,18 @@ static void on_ready(uv_timer_t *timer) {
 }
 
 static int serve(const struct place *place) {
-    struct engine_options options = {.home = place->home, .config = place->config,
+    struct engine_options options = {.home = place->home,
+                                     .config = place->config,
                                      .sources = place_sources(place),
-                                     .observer = progress_observer(place), .is_server = true};
+                                     .observer = progress_observer(place),
+                                     .is_server = true};
     struct engine *engine;
     struct error err;
     struct serving serving = {.place = place};
     if (engine_new(&options, &engine, &err)) return complain(exit_code_of(&err), "%s", err.message);
     int code = engine_resume_all(engine, &serving.count, &err)
-                   ? complain(EXIT_FAILED, "%s", err.message) : 0;
+                   ? complain(EXIT_FAILED, "%s", err.message)
+                   : 0;
     if (!code) {
         serving.engine = engine;
         uv_timer_init(engine_loop(engine), &serving.ready);
@@ -68,5 +72,5 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const struct command command_serve = {"serve", "run schedules and unfinished runs, as a service", run,
-                                      help};
+const struct command command_serve = {"serve", "run schedules and unfinished runs, as a service",
+                                      run, help};

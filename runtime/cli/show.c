@@ -8,9 +8,11 @@
 
 static const char help[] =
     "usage: tend show RUN [--json]\n\n"
-    "Prints a run: what it is, why it waits, its steps with attempts, values (shortened) and errors,\n"
+    "Prints a run: what it is, why it waits, its steps with attempts, values (shortened) and "
+    "errors,\n"
     "and its result.\n\n"
-    "  --json  one object: run {id, workflow, status, input, result, error, waits_for, created_at,\n"
+    "  --json  one object: run {id, workflow, status, input, result, error, waits_for, "
+    "created_at,\n"
     "          ended_at}, steps [{key, name, kind, status, attempts, started_at, ended_at,\n"
     "          duration_ms, value, error}], logs [{at, level, message, fields}]\n";
 
@@ -45,7 +47,8 @@ static void print_step(const struct value *step) {
 }
 
 static void print_plain(const struct value *history) {
-    const struct value *run = value_get_map(history, "run"), *steps = value_get_list(history, "steps");
+    const struct value *run = value_get_map(history, "run"),
+                       *steps = value_get_list(history, "steps");
     print_member("run       ", run, "id");
     print_member("workflow  ", run, "workflow");
     print_member("status    ", run, "status");
@@ -69,8 +72,7 @@ static int show(const struct place *place, const char *id, bool is_json) {
     if (code) return code;
     if (history_pack(journal, id, &packed, &err))
         code = complain(exit_code_of(&err), "%s", err.message);
-    else if (is_json)
-        code = print_json(buffer_bytes(&packed), 0);
+    else if (is_json) code = print_json(buffer_bytes(&packed), 0);
     else if (value_read(buffer_bytes(&packed), &tree, &err) == 0)
         print_plain(&tree.root), value_tree_done(&tree);
     buffer_done(&packed);

@@ -8,7 +8,8 @@
 static const char help[] =
     "usage: tend signal RUN NAME [JSON]\n\n"
     "Sends a signal to a run: what `wait_for(NAME)` in it returns (true where no JSON is given).\n"
-    "Signals queue in order, also before they are waited for; each is taken once. Durable when the\n"
+    "Signals queue in order, also before they are waited for; each is taken once. Durable when "
+    "the\n"
     "command returns; without an engine it waits until one owns the home.\n\n"
     "exit: 0 accepted, 2 no such run, it has ended, or the JSON is wrong\n";
 
@@ -29,8 +30,7 @@ static int send_signal(const struct place *place, char **arguments, int count) {
     int code = 0;
     if (read_payload(count > 2 ? arguments[2] : NULL, &payload, &err))
         code = complain(EXIT_USAGE, "%s", err.message);
-    else
-        code = open_client(place, &journal);
+    else code = open_client(place, &journal);
     if (!code) {
         if (inbox_ask_signal(journal, arguments[0], arguments[1], buffer_bytes(&payload), &err))
             code = complain(exit_code_of(&err), "%s", err.message);

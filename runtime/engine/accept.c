@@ -62,14 +62,15 @@ int accept_input(struct bytes definition, struct bytes given, struct buffer *out
     int status = value_read(definition, &definition_tree, err);
     if (!status && given.size) status = value_read(given, &given_tree, err);
     if (status) goto done;
-    const struct value *input = given.size && given_tree.root.kind != VALUE_NIL &&
-                                        given_tree.root.kind != VALUE_NULL ? &given_tree.root : NULL;
+    const struct value *input =
+        given.size && given_tree.root.kind != VALUE_NIL && given_tree.root.kind != VALUE_NULL
+            ? &given_tree.root
+            : NULL;
     if (input && input->kind == VALUE_LIST && input->list.count == 0) input = NULL;
     if (input && input->kind != VALUE_MAP)
         status = error_set(err, TEND_EINPUT, "the input must be an object, not a %s",
                            value_kind_name(input->kind));
-    else
-        status = pack_input(value_get_map(&definition_tree.root, "input"), input, out, err);
+    else status = pack_input(value_get_map(&definition_tree.root, "input"), input, out, err);
 done:
     value_tree_done(&definition_tree);
     value_tree_done(&given_tree);
@@ -106,7 +107,8 @@ static bool read_given(void *context, uint32_t sequence, struct bytes packed) {
 
 static int conflict(const char *id, struct error *err) {
     return error_set(err, TEND_ECONFLICT,
-                     "the id %s belongs to a run of another workflow or input; choose another id", id);
+                     "the id %s belongs to a run of another workflow or input; choose another id",
+                     id);
 }
 
 /* 0 with *number: a recorded run of that id, workflow and input; 0 with 0: none. */
@@ -151,8 +153,9 @@ static int check_id(const char *id, struct error *err) {
     size_t size = strlen(id);
     bool is_good = size > 0 && size <= JOURNAL_ID_MAX;
     for (size_t i = 0; i < size; i++)
-        is_good = is_good && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-",
-                                    id[i]);
+        is_good =
+            is_good &&
+            strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", id[i]);
     if (is_good) return 0;
     return error_set(err, TEND_EINPUT, "'%.140s' is no run id: 1 to 128 of A-Z a-z 0-9 . _ -", id);
 }
@@ -184,8 +187,10 @@ static int add_run(struct services *services, const struct acceptance *acceptanc
                    struct submission *submission, struct accepted *accepted, struct error *err) {
     struct buffer value = BUFFER_EMPTY, packed = BUFFER_EMPTY;
     int64_t now_us = clock_wall_us(services->clock);
-    struct record record = {.status = RUN_PENDING, .owner = services->fence,
-                            .created_at_us = now_us, .parent = acceptance->parent};
+    struct record record = {.status = RUN_PENDING,
+                            .owner = services->fence,
+                            .created_at_us = now_us,
+                            .parent = acceptance->parent};
     accepted->number = record.number = atomic_fetch_add(&services->last_number, 1) + 1;
     snprintf(record.id, sizeof record.id, "%s", accepted->id);
     snprintf(record.workflow, sizeof record.workflow, "%s", bundle->name);
@@ -253,8 +258,8 @@ static int mask(struct services *services, struct buffer *input, struct error *e
 }
 
 int accept_bundle(struct services *services, const struct acceptance *acceptance,
-                  const struct bundle *bundle, struct submission *submission,
-                  struct accepted *ret, struct error *err) {
+                  const struct bundle *bundle, struct submission *submission, struct accepted *ret,
+                  struct error *err) {
     struct buffer input = BUFFER_EMPTY;
     struct accepted accepted = {0};
     int status = acceptance->id ? check_id(acceptance->id, err) : 0;

@@ -8,10 +8,10 @@
 #include "engine/services.h"
 
 struct acceptance {
-    const char *target;  /* a workflow's name or path */
-    struct bytes input;  /* packed map or nil, as given */
-    const char *id;      /* NULL: a new UUIDv7 */
-    uint64_t parent;     /* run to wake when it ends; 0: none */
+    const char *target; /* a workflow's name or path */
+    struct bytes input; /* packed map or nil, as given */
+    const char *id;     /* NULL: a new UUIDv7 */
+    uint64_t parent;    /* run to wake when it ends; 0: none */
 };
 
 struct accepted {
@@ -27,8 +27,8 @@ int accept_run(struct services *services, const struct acceptance *acceptance,
                struct submission *submission, struct accepted *ret, struct error *err);
 /* The same with a bundle that somebody closed already. */
 int accept_bundle(struct services *services, const struct acceptance *acceptance,
-                  const struct bundle *bundle, struct submission *submission,
-                  struct accepted *ret, struct error *err);
+                  const struct bundle *bundle, struct submission *submission, struct accepted *ret,
+                  struct error *err);
 /* The run is durable: the journal answers for it from now on. True if it was accepted by this
  * process. */
 bool accept_durable(struct services *services, uint64_t number);
@@ -36,8 +36,10 @@ bool accept_durable(struct services *services, uint64_t number);
  * that has it already, 0: none. TEND_EINPUT, TEND_ECONFLICT. */
 int accept_check_id(struct journal *journal, const char *id, const char *workflow,
                     struct bytes given, uint64_t *number, struct error *err);
-/* Only the checks: is the input one that the workflow takes? Appends the input with its defaults. */
-int accept_input(struct bytes definition, struct bytes given, struct buffer *out, struct error *err);
+/* Only the checks: is the input one that the workflow takes? Appends the input with its defaults.
+ */
+int accept_input(struct bytes definition, struct bytes given, struct buffer *out,
+                 struct error *err);
 /* At the end: forgets what was accepted and never became durable. */
 void accept_done(struct services *services);
 

@@ -142,7 +142,8 @@ void admission_await(struct admission *admission, uint64_t number, uint64_t wait
 void admission_ended(struct admission *admission, uint64_t number) {
     pthread_mutex_lock(&admission->mutex);
     struct waiter *first = map_remove(&admission->waited, key_of(&number));
-    for (struct waiter *waiter = first; waiter; waiter = waiter->next) wake(admission, waiter->number);
+    for (struct waiter *waiter = first; waiter; waiter = waiter->next)
+        wake(admission, waiter->number);
     pthread_mutex_unlock(&admission->mutex);
     waiters_free(first);
 }

@@ -47,11 +47,11 @@ static const char *idempotency_key(struct strand *strand, char *text, size_t siz
 static void start(struct strand *strand) {
     char key[60];
     struct error err;
-    struct effect_request request = {
-        .kind = strand->held,
-        .options = strand->is_inside ? &strand->plain.root : &strand->options.root,
-        .idempotency_key = idempotency_key(strand, key, sizeof key),
-        .failures = strand->step->failures};
+    struct effect_request request = {.kind = strand->held,
+                                     .options = strand->is_inside ? &strand->plain.root
+                                                                  : &strand->options.root,
+                                     .idempotency_key = idempotency_key(strand, key, sizeof key),
+                                     .failures = strand->step->failures};
     strand->work = WORK_EFFECT;
     if (!strand->is_inside) strand->began_us = clock_monotonic_us(strand->run->services->clock);
     if (effect_start(strand->run->host.place, &request, live_effect_ended, strand, &strand->effect,
@@ -60,8 +60,8 @@ static void start(struct strand *strand) {
     struct buffer packed = BUFFER_EMPTY;
     effect_pack_error(&packed, err.kind[0] ? err.kind : ask_kind_name(strand->held), err.message,
                       err.status == TEND_EIO);
-    live_effect_ended(strand, (struct bytes){NULL, 0}, buffer_bytes(&packed), err.status == TEND_EIO,
-                      0);
+    live_effect_ended(strand, (struct bytes){NULL, 0}, buffer_bytes(&packed),
+                      err.status == TEND_EIO, 0);
     buffer_done(&packed);
 }
 

@@ -16,7 +16,8 @@ static const size_t source_max = (size_t)8 << 20;
 
 /* ---- finding files ---- */
 
-/* Sets *path to FOLDER/NAME.lua (dots in a module's name are folders) and says whether it exists. */
+/* Sets *path to FOLDER/NAME.lua (dots in a module's name are folders) and says whether it exists.
+ */
 static bool try_file(const char *folder, struct bytes name, bool is_module, struct buffer *path) {
     buffer_clear(path);
     buffer_add_format(path, "%s/", folder);
@@ -40,11 +41,12 @@ int bundle_find(const struct sources *sources, const char *target, struct buffer
     for (const char *const *folder = sources->folders; folder && *folder; folder++)
         if (try_file(*folder, bytes_of(target), false, path)) return 0;
     if (sources->shipped && try_file(sources->shipped, bytes_of(target), false, path)) return 0;
-    return error_set(err, TEND_ENOENT,
-                     "no workflow '%s': neither %s/%s.lua nor a shipped one; give a name or a path to "
-                     "a .lua file", target,
-                     sources->folders && sources->folders[0] ? sources->folders[0] : "workflows",
-                     target);
+    return error_set(
+        err, TEND_ENOENT,
+        "no workflow '%s': neither %s/%s.lua nor a shipped one; give a name or a path to "
+        "a .lua file",
+        target, sources->folders && sources->folders[0] ? sources->folders[0] : "workflows",
+        target);
 }
 
 /* ---- closing ---- */

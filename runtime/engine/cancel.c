@@ -43,8 +43,10 @@ void cancel_at_rest(struct services *services, struct record *record,
     pack_error(&value);
     record->status = next;
     record->ended_at_us = clock_wall_us(services->clock);
-    struct entry entry = {.type = ENTRY_ENDED, .attempt = record->status,
-                          .at_us = record->ended_at_us, .value = buffer_bytes(&value)};
+    struct entry entry = {.type = ENTRY_ENDED,
+                          .attempt = record->status,
+                          .at_us = record->ended_at_us,
+                          .value = buffer_bytes(&value)};
     entry_pack(&entry, &packed);
     submission_entry(submission, record->number, record->next_sequence, buffer_bytes(&packed));
     submission_record(submission, record);

@@ -1,8 +1,8 @@
-/* Cancellation. It is asked for under a key of the shared state that scripts don't see; the run takes
- * it in the same commit as the entry that records it, raises `cancelled` once in every branch, lets
- * cleanup use primitives for the grace time, and ends as cancelled however its function returns. On
- * replay it is raised where the entry stands. Children that it invoked are cancelled and waited for.
- * May use: engine/run.h, services. */
+/* Cancellation. It is asked for under a key of the shared state that scripts don't see; the run
+ * takes it in the same commit as the entry that records it, raises `cancelled` once in every
+ * branch, lets cleanup use primitives for the grace time, and ends as cancelled however its
+ * function returns. On replay it is raised where the entry stands. Children that it invoked are
+ * cancelled and waited for. May use: engine/run.h, services. */
 #ifndef TEND_ENGINE_CANCEL_H
 #define TEND_ENGINE_CANCEL_H
 

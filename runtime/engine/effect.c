@@ -100,6 +100,7 @@ int effect_setting(struct effect *effect, const char *section, const char *key, 
                    struct error *err) {
     struct services *services = effect->place->services;
     const struct value *settings = &services->settings_tree.root;
-    const struct value *value = value_get(section ? value_get_map(settings, section) : settings, key);
+    const struct value *value =
+        value_get(section ? value_get_map(settings, section) : settings, key);
     return value ? secrets_text(services->secrets, value, out, err) : 0;
 }

@@ -24,7 +24,7 @@ struct effect_request {
     enum ask_kind kind;          /* ASK_HTTP, ASK_LLM, ASK_AGENT, ASK_EXEC */
     const struct value *options; /* the call's arguments; borrowed for the call */
     const char *idempotency_key;
-    uint32_t failures;           /* recorded failed attempts */
+    uint32_t failures; /* recorded failed attempts */
 };
 
 /* Called once, on the loop; exactly one of result and error has bytes. */
@@ -40,6 +40,7 @@ int effect_start(const struct effect_place *place, const struct effect_request *
 void effect_abort(struct effect *effect, bool is_cancelled);
 
 /* Packs {message, kind, retryable}. */
-void effect_pack_error(struct buffer *out, const char *kind, const char *message, bool is_retryable);
+void effect_pack_error(struct buffer *out, const char *kind, const char *message,
+                       bool is_retryable);
 
 #endif

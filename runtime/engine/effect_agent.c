@@ -9,7 +9,7 @@
 #include "engine/option.h"
 #include "io/opencode.h"
 
-static const char *const allowed_tools[] = {"read", "glob", "grep", "list",
+static const char *const allowed_tools[] = {"read",      "glob", "grep", "list",
                                             "todowrite", "edit", "bash", NULL};
 
 struct asking {
@@ -36,7 +36,8 @@ static int read_shell(struct effect *effect, struct asking *asking, struct error
     for (size_t i = 0; shell && i < shell->list.count && !status; i++) {
         struct buffer text = BUFFER_EMPTY;
         if (shell->list.items[i].kind != VALUE_TEXT)
-            return error_set_kind(err, TEND_EINPUT, "agent", "shell is a list of commands, each a text");
+            return error_set_kind(err, TEND_EINPUT, "agent",
+                                  "shell is a list of commands, each a text");
         buffer_add(&text, shell->list.items[i].text.data, shell->list.items[i].text.size);
         if (texts_add(&asking->shell, &text)) status = error_no_memory(err);
         buffer_done(&text);
@@ -67,8 +68,9 @@ static int read_server(struct effect *effect, struct asking *asking, struct erro
     const struct value *model = value_get(&effect->options.root, "model");
     int status = effect_setting(effect, "opencode", "base_url", &asking->base_url, err);
     if (!status) status = effect_setting(effect, "opencode", "password", &asking->password, err);
-    if (!status) status = model ? secrets_text(effect->place->services->secrets, model, &asking->model, err)
-                                : effect_setting(effect, NULL, "agent_model", &asking->model, err);
+    if (!status)
+        status = model ? secrets_text(effect->place->services->secrets, model, &asking->model, err)
+                       : effect_setting(effect, NULL, "agent_model", &asking->model, err);
     if (status) return status;
     char *slash = asking->model.data ? strchr(asking->model.data, '/') : NULL;
     if (!slash)
@@ -87,7 +89,8 @@ static void make_message_id(const struct effect_request *request, char *text, si
     snprintf(text, size, "msg_%.26s", digits);
 }
 
-static void on_done(void *context, struct bytes result, const struct error *err, bool is_transient) {
+static void on_done(void *context, struct bytes result, const struct error *err,
+                    bool is_transient) {
     struct effect *effect = context;
     if (err) effect_fail_with(effect, err, is_transient, 0);
     else effect_succeed(effect, result);
@@ -116,8 +119,9 @@ static int start(struct effect *effect, const struct effect_request *request,
         .shell = (const char *const *)asking->shell.items};
     int status = duration_read(request->options, "timeout", &session.timeout_us, err);
     if (!status) status = duration_read(request->options, "poll", &session.poll_us, err);
-    if (!status) status = opencode_start(effect->place->loop, effect->place->http, &session, on_done,
-                                         effect, &opencode, err);
+    if (!status)
+        status = opencode_start(effect->place->loop, effect->place->http, &session, on_done, effect,
+                                &opencode, err);
     if (status) return status;
     effect->handle = opencode;
     effect->abort = abort_agent;

@@ -1,5 +1,5 @@
-/* exec{…}: options to a request of io/process.h, its outcome to a result. The child sees PATH, HOME,
- * LANG, TMPDIR and what `env` names, and nothing else of tend's environment. */
+/* exec{…}: options to a request of io/process.h, its outcome to a result. The child sees PATH,
+ * HOME, LANG, TMPDIR and what `env` names, and nothing else of tend's environment. */
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -32,7 +32,8 @@ static int add_environment(struct effect *effect, struct texts *env, struct erro
     for (size_t i = 0; i < sizeof kept / sizeof *kept && !status; i++) {
         const char *text = getenv(kept[i]);
         struct value value = {.kind = VALUE_TEXT, .text = bytes_of(text)};
-        if (text && !value_get(given, kept[i])) status = add_text(effect, env, kept[i], &value, err);
+        if (text && !value_get(given, kept[i]))
+            status = add_text(effect, env, kept[i], &value, err);
     }
     for (size_t i = 0; given && i < given->map.count && !status; i++) {
         char *name = memory_copy(given->map.members[i].key.data, given->map.members[i].key.size);
@@ -67,7 +68,8 @@ static void unexpected(struct effect *effect, const struct process_result *resul
     secrets_mask_text(effect->place->services->secrets, buffer_bytes(&result->errors), &masked);
     struct bytes tail = buffer_bytes(&masked);
     if (tail.size > 400) tail = (struct bytes){tail.data + tail.size - 400, 400};
-    while (tail.size && (tail.data[tail.size - 1] == '\n' || tail.data[tail.size - 1] == ' ')) tail.size--;
+    while (tail.size && (tail.data[tail.size - 1] == '\n' || tail.data[tail.size - 1] == ' '))
+        tail.size--;
     if (result->signal)
         buffer_add_format(&message, "%.*s was ended by signal %d", (int)command.size, command.data,
                           result->signal);
@@ -121,7 +123,8 @@ int effect_exec_start(struct effect *effect, const struct effect_request *reques
         process_request.cwd = cwd;
         process_request.input = value_get_bytes(request->options, "stdin");
         process_request.max_bytes = (size_t)value_get_integer(request->options, "max_bytes", 0);
-        status = process_start(effect->place->loop, &process_request, on_done, effect, &process, err);
+        status =
+            process_start(effect->place->loop, &process_request, on_done, effect, &process, err);
     }
     if (!status) {
         effect->handle = process;

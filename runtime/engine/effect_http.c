@@ -47,9 +47,10 @@ static int add_headers(struct building *b, struct error *err) {
     const struct value *headers = value_get_map(b->options, "headers");
     int status = 0;
     for (size_t i = 0; headers && i < headers->map.count && !status; i++) {
-        char *name = memory_copy(headers->map.members[i].key.data, headers->map.members[i].key.size);
-        status = name ? add_header(b, name, &headers->map.members[i].value, err)
-                      : error_no_memory(err);
+        char *name =
+            memory_copy(headers->map.members[i].key.data, headers->map.members[i].key.size);
+        status =
+            name ? add_header(b, name, &headers->map.members[i].value, err) : error_no_memory(err);
         memory_free(name);
     }
     return status;
@@ -87,8 +88,8 @@ static int add_pairs(struct building *b, const struct value *map, struct buffer 
         text_add_url(out, map->map.members[i].key);
         buffer_add_byte(out, '=');
         buffer_clear(&text);
-        status = secrets_text(b->effect->place->services->secrets, &map->map.members[i].value, &text,
-                              err);
+        status = secrets_text(b->effect->place->services->secrets, &map->map.members[i].value,
+                              &text, err);
         text_add_url(out, buffer_bytes(&text));
     }
     buffer_done(&text);
@@ -103,9 +104,12 @@ static int add_url(struct building *b, struct error *err) {
 }
 
 static int add_body(struct building *b, struct error *err) {
-    const struct value *json = value_get(b->options, "json"), *form = value_get_map(b->options, "form");
+    const struct value *json = value_get(b->options, "json"),
+                       *form = value_get_map(b->options, "form");
     const struct value *body = value_get(b->options, "body");
-    const char *type = json ? "application/json" : form ? "application/x-www-form-urlencoded" : NULL;
+    const char *type = json   ? "application/json"
+                       : form ? "application/x-www-form-urlencoded"
+                              : NULL;
     int status = 0;
     b->has_body = json || form || body;
     if (json) status = json_write(json, (struct json_style){0}, &b->body, err);
@@ -175,7 +179,8 @@ enum { RETRY_AFTER_MAX_S = 365 * 24 * 3600 };
 static int64_t retry_after_us(const struct http_response *response) {
     struct value_tree tree;
     int64_t wait_us = 0;
-    if (!response->headers.size || value_read(buffer_bytes(&response->headers), &tree, NULL)) return 0;
+    if (!response->headers.size || value_read(buffer_bytes(&response->headers), &tree, NULL))
+        return 0;
     struct bytes text = value_get_bytes(&tree.root, "retry-after");
     char digits[16];
     if (text.size && text.size < sizeof digits) {

@@ -15,15 +15,19 @@ struct effect {
 };
 
 /* Each starts effect->handle and sets effect->abort. */
-int effect_http_start(struct effect *effect, const struct effect_request *request, struct error *err);
-int effect_exec_start(struct effect *effect, const struct effect_request *request, struct error *err);
-int effect_llm_start(struct effect *effect, const struct effect_request *request, struct error *err);
+int effect_http_start(struct effect *effect, const struct effect_request *request,
+                      struct error *err);
+int effect_exec_start(struct effect *effect, const struct effect_request *request,
+                      struct error *err);
+int effect_llm_start(struct effect *effect, const struct effect_request *request,
+                     struct error *err);
 int effect_agent_start(struct effect *effect, const struct effect_request *request,
                        struct error *err);
 
 /* Tell the engine and free the effect. The packed buffer is the caller's. */
 void effect_succeed(struct effect *effect, struct bytes result);
-void effect_fail(struct effect *effect, struct bytes error, bool is_retryable, int64_t retry_after_us);
+void effect_fail(struct effect *effect, struct bytes error, bool is_retryable,
+                 int64_t retry_after_us);
 void effect_fail_with(struct effect *effect, const struct error *err, bool is_retryable,
                       int64_t retry_after_us);
 

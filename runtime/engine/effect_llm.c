@@ -1,5 +1,5 @@
-/* llm{…}: options to a request of io/chat.h. The model's prefix says who serves it: `openai/` is what
- * settings.openai.base_url serves. What is sent is masked first. */
+/* llm{…}: options to a request of io/chat.h. The model's prefix says who serves it: `openai/` is
+ * what settings.openai.base_url serves. What is sent is masked first. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -29,7 +29,8 @@ static void pack_message(struct buffer *out, const char *role, struct bytes cont
 }
 
 static int read_messages(struct effect *effect, struct asking *asking, struct error *err) {
-    const struct value *options = &effect->options.root, *messages = value_get_list(options, "messages");
+    const struct value *options = &effect->options.root,
+                       *messages = value_get_list(options, "messages");
     struct bytes system = value_get_bytes(options, "system");
     struct buffer masked = BUFFER_EMPTY;
     bool changed = false;
@@ -39,8 +40,9 @@ static int read_messages(struct effect *effect, struct asking *asking, struct er
         pack_value(&asking->messages, &messages->list.items[i]);
     if (!messages) pack_message(&asking->messages, "user", value_get_bytes(options, "prompt"));
     int status = buffer_check(&asking->messages, err);
-    if (!status) status = secrets_mask(effect->place->services->secrets,
-                                       buffer_bytes(&asking->messages), &masked, &changed, err);
+    if (!status)
+        status = secrets_mask(effect->place->services->secrets, buffer_bytes(&asking->messages),
+                              &masked, &changed, err);
     if (changed) {
         buffer_done(&asking->messages);
         asking->messages = masked;
@@ -57,9 +59,11 @@ static int read_model(struct effect *effect, struct asking *asking, struct error
         return error_set_kind(err, TEND_EINPUT, "llm",
                               "no model: give `model`, or set TEND_MODEL, such as openai/NAME");
     if (strncmp(asking->model.data, "openai/", 7) != 0)
-        return error_set_kind(err, TEND_EINPUT, "llm",
-                              "model '%.100s': the name begins with who serves it; this version speaks "
-                              "openai/… (what OPENAI_BASE_URL serves)", asking->model.data);
+        return error_set_kind(
+            err, TEND_EINPUT, "llm",
+            "model '%.100s': the name begins with who serves it; this version speaks "
+            "openai/… (what OPENAI_BASE_URL serves)",
+            asking->model.data);
     status = effect_setting(effect, "openai", "base_url", &asking->base_url, err);
     return status ? status : effect_setting(effect, "openai", "api_key", &asking->key, err);
 }

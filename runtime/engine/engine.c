@@ -1,5 +1,5 @@
-/* The engine; see engine.h. The caller's thread runs the control loop; workers and the committer have
- * threads of their own and reach it by mail. */
+/* The engine; see engine.h. The caller's thread runs the control loop; workers and the committer
+ * have threads of their own and reach it by mail. */
 #include "engine/engine.h"
 
 #include <stdio.h>
@@ -181,7 +181,8 @@ static void deal_with(struct engine *engine, const struct left *left) {
     enum run_status status = left->record.status;
     bool is_blocked = status == RUN_BLOCKED || status == RUN_STUCK;
     if (status == RUN_WAITING) look_at_timers(engine);
-    else if (is_blocked && engine->until && !engine->is_server) engine_stop(engine); /* see engine.h */
+    else if (is_blocked && engine->until && !engine->is_server)
+        engine_stop(engine); /* see engine.h */
     else if (left->number == engine->until && is_at_rest(left->record.status)) engine_stop(engine);
 }
 
@@ -211,7 +212,8 @@ static void on_async(uv_async_t *async) {
 /* ---- making it ---- */
 
 static int open_loop(struct engine *engine, struct error *err) {
-    if (uv_loop_init(&engine->loop)) return error_set(err, TEND_EIO, "could not make an event loop");
+    if (uv_loop_init(&engine->loop))
+        return error_set(err, TEND_EIO, "could not make an event loop");
     engine->has_loop = true;
     uv_async_init(&engine->loop, &engine->async, on_async);
     uv_timer_init(&engine->loop, &engine->timer);
@@ -294,7 +296,8 @@ static int take_what_waits(struct engine *engine, struct error *err) {
     uint64_t position = committer_submit(engine->services.committer, submission, err);
     if (!position) return TEND_ENOMEM;
     return committer_wait(engine->services.committer, position)
-               ? 0 : error_set(err, TEND_EIO, "the journal could not be written");
+               ? 0
+               : error_set(err, TEND_EIO, "the journal could not be written");
 }
 
 int engine_new(const struct engine_options *options, struct engine **ret, struct error *err) {
@@ -361,7 +364,9 @@ struct engine *engine_free(struct engine *engine) {
 /* ---- using it ---- */
 
 uv_loop_t *engine_loop(struct engine *engine) { return &engine->loop; }
-struct journal *engine_journal(struct engine *engine) { return engine->services.journal; }
+struct journal *engine_journal(struct engine *engine) {
+    return engine->services.journal;
+}
 size_t engine_schedule_count(const struct engine *engine) {
     return engine->schedules ? schedules_count(engine->schedules) : 0;
 }
@@ -376,8 +381,8 @@ static int submit(struct engine *engine, struct submission *submission, struct e
     return err->status ? err->status : TEND_EIO;
 }
 
-int engine_accept(struct engine *engine, const struct acceptance *acceptance,
-                  struct accepted *ret, struct error *err) {
+int engine_accept(struct engine *engine, const struct acceptance *acceptance, struct accepted *ret,
+                  struct error *err) {
     struct submission *submission = submission_new();
     struct accepted accepted;
     if (!submission) return error_no_memory(err);

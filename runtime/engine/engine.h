@@ -13,11 +13,11 @@ struct engine;
 
 struct engine_options {
     const char *home;
-    const char *config;         /* tend.lua, or NULL */
-    struct sources sources;     /* borrowed for the engine's life */
+    const char *config;     /* tend.lua, or NULL */
+    struct sources sources; /* borrowed for the engine's life */
     struct observer observer;
-    size_t workers;             /* 0: one per core */
-    bool is_server;             /* drives all runs of the home, schedules, takes the inbox */
+    size_t workers; /* 0: one per core */
+    bool is_server; /* drives all runs of the home, schedules, takes the inbox */
 };
 
 /* TEND_EBUSY: another process owns the journal. TEND_EINPUT: tend.lua is wrong. TEND_EIO, … */
@@ -32,16 +32,16 @@ struct journal *engine_journal(struct engine *engine);
 size_t engine_schedule_count(const struct engine *engine);
 
 /* Accepts a run; durable when it returns 0. Errors as accept_run. */
-int engine_accept(struct engine *engine, const struct acceptance *acceptance,
-                  struct accepted *ret, struct error *err);
+int engine_accept(struct engine *engine, const struct acceptance *acceptance, struct accepted *ret,
+                  struct error *err);
 /* Makes an unfinished run ready again. TEND_ENOENT; TEND_EINPUT where it has ended. */
 int engine_resume(struct engine *engine, const char *id, uint64_t *number, struct error *err);
 /* Makes all unfinished runs ready again. */
 int engine_resume_all(struct engine *engine, size_t *count, struct error *err);
 
 /* Turns until engine_stop(), or, where `until` isn't 0, until that run has ended, or it or one that
- * it waits for is blocked or stuck (a person must see to it); where `until` is UINT64_MAX, until no run is left that can go on by itself.
- * TEND_EIO with the trouble where the journal broke. */
+ * it waits for is blocked or stuck (a person must see to it); where `until` is UINT64_MAX, until no
+ * run is left that can go on by itself. TEND_EIO with the trouble where the journal broke. */
 int engine_run(struct engine *engine, uint64_t until, struct error *err);
 /* From the loop's thread (a signal's callback). */
 void engine_stop(struct engine *engine);

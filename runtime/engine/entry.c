@@ -10,10 +10,8 @@ void entry_pack(const struct entry *entry, struct buffer *out) {
     pack_integer(out, entry->at_us);
     pack_integer(out, entry->due_at_us);
     pack_boolean(out, entry->has_waited);
-    if (entry->value.size)
-        buffer_add(out, entry->value.data, entry->value.size);
-    else
-        pack_nil(out);
+    if (entry->value.size) buffer_add(out, entry->value.data, entry->value.size);
+    else pack_nil(out);
 }
 
 /* Cuts the next packed value off the front of *rest. */
@@ -28,8 +26,9 @@ static int read_integer(struct bytes *rest, int64_t *ret, struct error *err) {
     struct value_tree tree;
     int status = value_read(cut(rest), &tree, err);
     if (status) return status;
-    *ret = tree.root.kind == VALUE_INTEGER ? tree.root.integer
-           : tree.root.kind == VALUE_BOOLEAN ? tree.root.boolean : 0;
+    *ret = tree.root.kind == VALUE_INTEGER   ? tree.root.integer
+           : tree.root.kind == VALUE_BOOLEAN ? tree.root.boolean
+                                             : 0;
     value_tree_done(&tree);
     return 0;
 }
@@ -48,8 +47,9 @@ int entry_read(struct bytes packed, struct entry *ret, struct error *err) {
     int64_t type, kind, attempt, at, due, waited;
     struct bytes key;
     if (packed.size < 2 || (unsigned char)packed.data[0] != 0x98)
-        return error_set(err, TEND_EFORMAT, "the journal holds an entry of a form that this version "
-                                            "doesn't know");
+        return error_set(err, TEND_EFORMAT,
+                         "the journal holds an entry of a form that this version "
+                         "doesn't know");
     int status = read_integer(&rest, &type, err);
     if (!status) status = read_text(&rest, &key, err);
     if (!status) status = read_integer(&rest, &kind, err);
@@ -60,7 +60,8 @@ int entry_read(struct bytes packed, struct entry *ret, struct error *err) {
     if (status) return status;
     struct bytes value = cut(&rest);
     if (value.size == 0) return error_set(err, TEND_EFORMAT, "the journal holds a cut entry");
-    *ret = (struct entry){(enum entry_type)type, key, (enum ask_kind)kind, (uint32_t)attempt,
-                          at, due, waited != 0, value};
+    *ret =
+        (struct entry){(enum entry_type)type, key,  (enum ask_kind)kind, (uint32_t)attempt, at, due,
+                       waited != 0,           value};
     return 0;
 }

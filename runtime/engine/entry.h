@@ -11,16 +11,16 @@
 #include "lua/ask.h"
 
 enum entry_type {
-    ENTRY_ACCEPTED = 0, /* of the run: value = {input, given, settings, seed, parent?} */
-    ENTRY_STARTED = 1,  /* attempt n is about to touch the outside */
-    ENTRY_FAILED = 2,   /* attempt n failed: value = error; due_at_us: when the next may begin */
-    ENTRY_DONE = 3,     /* value = result */
-    ENTRY_RAISED = 4,   /* value = the error that the step ended with */
-    ENTRY_WAITING = 5,  /* a timer (due_at_us) or a child (value = {id, number}) is awaited */
-    ENTRY_LOG = 6,      /* value = {level, message, fields} */
+    ENTRY_ACCEPTED = 0,  /* of the run: value = {input, given, settings, seed, parent?} */
+    ENTRY_STARTED = 1,   /* attempt n is about to touch the outside */
+    ENTRY_FAILED = 2,    /* attempt n failed: value = error; due_at_us: when the next may begin */
+    ENTRY_DONE = 3,      /* value = result */
+    ENTRY_RAISED = 4,    /* value = the error that the step ended with */
+    ENTRY_WAITING = 5,   /* a timer (due_at_us) or a child (value = {id, number}) is awaited */
+    ENTRY_LOG = 6,       /* value = {level, message, fields} */
     ENTRY_CANCELLED = 8, /* of the run: value = the keys at which it was raised */
     ENTRY_RETRIED = 9,   /* of the run: value = {from, key}: what `from` to here is set aside */
-    ENTRY_ENDED = 7     /* of the run: value = result or error; attempt = its status */
+    ENTRY_ENDED = 7      /* of the run: value = result or error; attempt = its status */
 };
 
 struct entry {

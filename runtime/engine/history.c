@@ -15,7 +15,7 @@ struct told { /* a step, told by its entries in order */
     enum ask_kind kind;
     const char *status;
     int64_t started_us, ended_us, due_us;
-    uint32_t sequence; /* of its last entry */
+    uint32_t sequence;      /* of its last entry */
     struct buffer attempts; /* packed maps, one after the other */
     size_t attempt_count;
     struct buffer value, error;
@@ -82,9 +82,18 @@ static void tell_step(struct telling *telling, const struct entry *entry) {
     if (!told) return;
     told->sequence = telling->sequence;
     switch (entry->type) {
-    case ENTRY_STARTED: add_attempt(told, entry, "started"); told->status = "running"; break;
-    case ENTRY_FAILED: add_attempt(told, entry, "failed"); told->status = "waiting"; break;
-    case ENTRY_WAITING: told->status = "waiting"; told->due_us = entry->due_at_us; break;
+    case ENTRY_STARTED:
+        add_attempt(told, entry, "started");
+        told->status = "running";
+        break;
+    case ENTRY_FAILED:
+        add_attempt(told, entry, "failed");
+        told->status = "waiting";
+        break;
+    case ENTRY_WAITING:
+        told->status = "waiting";
+        told->due_us = entry->due_at_us;
+        break;
     case ENTRY_DONE: end_step(told, entry, false); break;
     case ENTRY_RAISED: end_step(told, entry, true); break;
     default: break;

@@ -85,8 +85,8 @@ int inbox_ask_cancel(struct journal *journal, const char *id, struct error *err)
     struct record record;
     int status = record_load_by_id(journal, id, &record, err);
     if (!status && run_status_is_final(record.status))
-        status = error_set(err, TEND_EINPUT, "run %s is %s already", id,
-                           run_status_name(record.status));
+        status =
+            error_set(err, TEND_EINPUT, "run %s is %s already", id, run_status_name(record.status));
     return status ? status : ask_of_run(journal, "cancel", id, err);
 }
 
@@ -147,8 +147,9 @@ static int take_signal(struct services *services, const struct value *item, uint
     if (!status && run_status_is_final(record.status))
         status = error_set(err, TEND_EINPUT, "a signal came too late: run %s is %s", id,
                            run_status_name(record.status));
-    if (!status) status = signal_put(services, record.number, value_get_bytes(item, "name"),
-                                     buffer_bytes(&payload), order, submission, err);
+    if (!status)
+        status = signal_put(services, record.number, value_get_bytes(item, "name"),
+                            buffer_bytes(&payload), order, submission, err);
     memory_free(id);
     buffer_done(&payload);
     return status;

@@ -14,8 +14,8 @@ static const struct bytes no_bytes = {NULL, 0};
 static bool take_signal(struct strand *strand);
 
 bool error_is_retryable(struct bytes packed) {
-    static const char *const final[] = {"fatal", "value", "permission", "memory", "watchdog",
-                                        "cancelled"};
+    static const char *const final[] = {"fatal",  "value",    "permission",
+                                        "memory", "watchdog", "cancelled"};
     struct value_tree tree;
     bool is_retryable = true;
     if (value_read(packed, &tree, NULL)) return false;
@@ -31,8 +31,10 @@ bool error_is_retryable(struct bytes packed) {
 
 static void tell(struct strand *strand, const struct entry *entry) {
     const struct observer *observer = &strand->run->services->observer;
-    const char *outcome = entry->type == ENTRY_DONE ? "done" : entry->type == ENTRY_RAISED
-                          ? "failed" : entry->type == ENTRY_FAILED ? "retrying" : NULL;
+    const char *outcome = entry->type == ENTRY_DONE     ? "done"
+                          : entry->type == ENTRY_RAISED ? "failed"
+                          : entry->type == ENTRY_FAILED ? "retrying"
+                                                        : NULL;
     char message[300] = "";
     struct value_tree tree;
     if (!observer->on_step || !outcome) return;
@@ -157,7 +159,8 @@ static void add_place(struct strand *strand) {
 
 static void failed(struct strand *strand) {
     add_place(strand);
-    struct step_event event = {.kind = STEP_FAILED, .value = buffer_bytes(&strand->value),
+    struct step_event event = {.kind = STEP_FAILED,
+                               .value = buffer_bytes(&strand->value),
                                .retry_after_us = strand->retry_after_us};
     event.is_retryable = error_is_retryable(event.value);
     live_event(strand, &event);
@@ -199,10 +202,10 @@ static void begin_sleep(struct strand *strand) {
     int64_t now_us = run_now_us(strand->run);
     if (!step->is_waiting) {
         const struct value *options = &strand->options.root;
-        int64_t due_us = value_get_integer(options, "until_us",
-                                           now_us + value_get_integer(options, "us", 0));
-        struct entry entry = {.type = ENTRY_WAITING, .kind = ASK_SLEEP, .at_us = now_us,
-                              .due_at_us = due_us};
+        int64_t due_us =
+            value_get_integer(options, "until_us", now_us + value_get_integer(options, "us", 0));
+        struct entry entry = {
+            .type = ENTRY_WAITING, .kind = ASK_SLEEP, .at_us = now_us, .due_at_us = due_us};
         append(strand, &entry);
     }
     strand->began_us = clock_monotonic_us(strand->run->services->clock);
@@ -308,8 +311,10 @@ static void begin_invoke(struct strand *strand) {
         return;
     }
     pack_child(&child, &strand->value);
-    struct entry entry = {.type = ENTRY_WAITING, .kind = ASK_INVOKE,
-                          .at_us = run_now_us(strand->run), .value = buffer_bytes(&strand->value)};
+    struct entry entry = {.type = ENTRY_WAITING,
+                          .kind = ASK_INVOKE,
+                          .at_us = run_now_us(strand->run),
+                          .value = buffer_bytes(&strand->value)};
     append(strand, &entry);
     if (child.is_new) await_child(strand, child.number);
     else join_child(strand, child.number);
@@ -376,8 +381,7 @@ static void begin_state_get(struct strand *strand) {
     if (shared_state_read(strand->run->services->state, state_key(strand), &strand->value, &version,
                           &err))
         state_failed(strand, &err);
-    else
-        done(strand);
+    else done(strand);
 }
 
 static void begin_state_list(struct strand *strand) {
@@ -389,19 +393,23 @@ static void begin_state_list(struct strand *strand) {
     if (shared_state_list(strand->run->services->state, value_get_bytes(options, "prefix"), after,
                           (size_t)value_get_integer(options, "limit", 1000), &strand->value, &err))
         state_failed(strand, &err);
-    else
-        done(strand);
+    else done(strand);
 }
 
-/* The write and the step's entry in one submission. TEND_ECONFLICT: somebody else wrote meanwhile. */
+/* The write and the step's entry in one submission. TEND_ECONFLICT: somebody else wrote meanwhile.
+ */
 static int state_write(struct strand *strand, struct bytes key, struct bytes value,
                        struct bytes result, struct error *err) {
     struct run *run = strand->run;
     struct buffer packed = BUFFER_EMPTY;
     struct submission *submission = submission_new();
-    struct entry entry = {.type = ENTRY_DONE, .key = bytes_of(strand->step->key),
-                          .kind = strand->step->kind, .attempt = 1, .at_us = run_now_us(run),
-                          .has_waited = strand->is_left, .value = result};
+    struct entry entry = {.type = ENTRY_DONE,
+                          .key = bytes_of(strand->step->key),
+                          .kind = strand->step->kind,
+                          .attempt = 1,
+                          .at_us = run_now_us(run),
+                          .has_waited = strand->is_left,
+                          .value = result};
     run_flush(run);
     entry_pack(&entry, &packed);
     if (!submission || packed.is_failed) {
@@ -409,10 +417,11 @@ static int state_write(struct strand *strand, struct bytes key, struct bytes val
         submission_free(submission);
         return error_no_memory(err);
     }
-    submission_entry(submission, run->record.number, run->record.next_sequence, buffer_bytes(&packed));
+    submission_entry(submission, run->record.number, run->record.next_sequence,
+                     buffer_bytes(&packed));
     buffer_done(&packed);
-    int status = shared_state_write(run->services->state, key, value,
-                                    strand->state_version, submission, &run->position, err);
+    int status = shared_state_write(run->services->state, key, value, strand->state_version,
+                                    submission, &run->position, err);
     if (status && status != TEND_ENOMEM) submission_free(submission);
     if (status) return status;
     step_apply(strand->step, &entry, run->record.next_sequence++);
@@ -440,9 +449,10 @@ static void begin_state_set(struct strand *strand) {
     pack_nil(&strand->value);
     do {
         status = read_version(strand, &err);
-        if (!status) status = state_write(strand, state_key(strand),
-                                          value ? buffer_bytes(&packed) : no_bytes,
-                                          buffer_bytes(&strand->value), &err);
+        if (!status)
+            status =
+                state_write(strand, state_key(strand), value ? buffer_bytes(&packed) : no_bytes,
+                            buffer_bytes(&strand->value), &err);
     } while (status == TEND_ECONFLICT);
     buffer_done(&packed);
     if (status) state_failed(strand, &err);
@@ -455,8 +465,7 @@ static void begin_state_update(struct strand *strand) {
     if (shared_state_read(strand->run->services->state, state_key(strand), &strand->value,
                           &strand->state_version, &err))
         state_failed(strand, &err);
-    else
-        strand_answer(strand, ANSWER_UPDATE);
+    else strand_answer(strand, ANSWER_UPDATE);
 }
 
 /* The function's value is in strand->value. */
@@ -558,14 +567,18 @@ void live_join(struct strand *strand) {
     if (strand->is_cancelling) {
         strand->is_cancelling = strand->is_left = false;
         strand_answer_error(strand, "cancelled",
-                            strand->run->has_cancel ? "cancelled"
-                                                    : "cancelled: another branch of the parallel failed");
+                            strand->run->has_cancel
+                                ? "cancelled"
+                                : "cancelled: another branch of the parallel failed");
         return;
     }
     if (strand->run->is_replaying) return; /* replay_next or replay_end comes by, in its turn */
     if (!step->is_ended) {
-        struct entry entry = {.type = ENTRY_DONE, .kind = ASK_PARALLEL, .attempt = 1,
-                              .at_us = run_now_us(strand->run), .has_waited = true};
+        struct entry entry = {.type = ENTRY_DONE,
+                              .kind = ASK_PARALLEL,
+                              .attempt = 1,
+                              .at_us = run_now_us(strand->run),
+                              .has_waited = true};
         append(strand, &entry);
     }
     live_joined(strand);
@@ -605,9 +618,12 @@ static void raise_finally(struct strand *strand) {
 }
 
 static void verdict(struct strand *strand, bool says_yes) {
-    struct step_event event = {.kind = STEP_FAILED, .value = buffer_bytes(&strand->value),
-                               .is_retryable = true, .has_said_yes = says_yes,
-                               .has_said_no = !says_yes, .retry_after_us = strand->retry_after_us};
+    struct step_event event = {.kind = STEP_FAILED,
+                               .value = buffer_bytes(&strand->value),
+                               .is_retryable = true,
+                               .has_said_yes = says_yes,
+                               .has_said_no = !says_yes,
+                               .retry_after_us = strand->retry_after_us};
     live_event(strand, &event);
 }
 
@@ -624,11 +640,13 @@ void live_called(struct strand *strand, struct ask *ask) {
     bool has_raised = ask->kind == ASK_RAISED;
     if (strand->called == ANSWER_CALL && strand->has_timed_out) {
         buffer_clear(&strand->value);
-        effect_pack_error(&strand->value, "timeout", "the attempt took longer than its timeout", true);
+        effect_pack_error(&strand->value, "timeout", "the attempt took longer than its timeout",
+                          true);
         has_raised = true;
     }
     if (strand->called == ANSWER_UPDATE && !has_raised) end_state_update(strand);
-    else if (strand->called == ANSWER_ON_FAILURE && has_raised) add_cause(strand), raise_finally(strand);
+    else if (strand->called == ANSWER_ON_FAILURE && has_raised)
+        add_cause(strand), raise_finally(strand);
     else if (strand->called == ANSWER_WHEN || (strand->called == ANSWER_UPDATE && has_raised))
         raise_finally(strand);
     else if (has_raised) failed(strand);

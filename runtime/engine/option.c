@@ -13,7 +13,8 @@ int duration_read(const struct value *options, const char *key, int64_t *us, str
         *us = (int64_t)(value_number(value) * 1e6);
         return 0;
     }
-    if (value->kind == VALUE_TEXT && clock_parse_duration(value->text.data, value->text.size, us) == 0)
+    if (value->kind == VALUE_TEXT &&
+        clock_parse_duration(value->text.data, value->text.size, us) == 0)
         return 0;
     return error_set_kind(err, TEND_EINPUT, "error",
                           "%s is no duration: a number of seconds, or text such as \"1m30s\"", key);

@@ -36,10 +36,10 @@ struct record {
     uint32_t next_sequence;
     char bundle[65];
     int64_t created_at_us, ended_at_us;
-    uint64_t parent;      /* run to wake at the end; 0: none */
-    char waits_kind[16];  /* "timer", "retry", "child", "" */
-    char waits_for[256];  /* step key, or the child's id */
-    char message[512];    /* why it is blocked, stuck or failed */
+    uint64_t parent;     /* run to wake at the end; 0: none */
+    char waits_kind[16]; /* "timer", "retry", "child", "" */
+    char waits_for[256]; /* step key, or the child's id */
+    char message[512];   /* why it is blocked, stuck or failed */
 };
 
 /* Copies a borrowed journal run. TEND_EFORMAT. */

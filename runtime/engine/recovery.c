@@ -15,7 +15,8 @@ static bool wake(void *context, const struct journal_run *run) {
     struct error err;
     if (record_read(run, &record, &err)) return true;
     admission_include(recovering->admission, record.number);
-    bool is_timed = strcmp(record.waits_kind, "timer") == 0 || strcmp(record.waits_kind, "retry") == 0;
+    bool is_timed =
+        strcmp(record.waits_kind, "timer") == 0 || strcmp(record.waits_kind, "retry") == 0;
     if (record.status == RUN_WAITING && is_timed) return true;
     admission_wake(recovering->admission, record.number);
     recovering->count++;
@@ -25,8 +26,9 @@ static bool wake(void *context, const struct journal_run *run) {
 int recovery_wake_all(struct journal *journal, struct admission *admission, size_t *count,
                       struct error *err) {
     struct recovering recovering = {admission, 0};
-    struct journal_filter filter = {
-        .statuses = 1u << RUN_PENDING | 1u << RUN_RUNNING | 1u << RUN_WAITING, .oldest_first = true};
+    struct journal_filter filter = {.statuses =
+                                        1u << RUN_PENDING | 1u << RUN_RUNNING | 1u << RUN_WAITING,
+                                    .oldest_first = true};
     int status = journal_runs(journal, &filter, wake, &recovering, err);
     *count = recovering.count;
     return status;

@@ -56,8 +56,8 @@ int replay_load(struct run *run, const struct entry *entry, uint32_t sequence, s
     return 0;
 }
 
-int replay_set_aside(struct run *run, const struct entry *entry, uint32_t by, struct bytes failed_key,
-                     struct error *err) {
+int replay_set_aside(struct run *run, const struct entry *entry, uint32_t by,
+                     struct bytes failed_key, struct error *err) {
     if (entry->key.size == 0) return 0;
     struct step *step = map_get(&run->steps, entry->key);
     if (!step) step = step_new(run, entry->key, entry->kind);
@@ -87,8 +87,9 @@ static struct step *find(struct strand *strand, struct bytes key, enum ask_kind 
         return step;
     }
     if (step->kind != kind) {
-        run_block(run, "replay: %s asks for %s '%.*s', but its journal has a %s of that name; restore "
-                       "the script's old source or start a new run",
+        run_block(run,
+                  "replay: %s asks for %s '%.*s', but its journal has a %s of that name; restore "
+                  "the script's old source or start a new run",
                   branch_where(strand->lua), ask_kind_name(kind), (int)key.size, key.data,
                   ask_kind_name(step->kind));
         return NULL;
@@ -112,7 +113,8 @@ bool replay_next(struct run *run) {
     struct strand *first = NULL;
     for (struct strand *strand = run->strands; strand; strand = strand->next) {
         if (strand->state != STRAND_PARKED || !strand->step || !strand->step->is_ended) continue;
-        if (strand->work == WORK_BRANCHES && strand->branches_ended < strand->branch_count) continue;
+        if (strand->work == WORK_BRANCHES && strand->branches_ended < strand->branch_count)
+            continue;
         if (!first || strand->step->sequence < first->step->sequence) first = strand;
     }
     if (run->cancel_sequence && !run->has_cancel &&
@@ -133,7 +135,8 @@ static const struct step *first_unread(const struct run *run, struct bytes path,
     void *value;
     while (map_next(&run->steps, &at, &key, &value)) {
         const struct step *step = value;
-        if (step->is_asked || !step->is_recorded || (!is_any && !bytes_equal(path_of(key), path))) continue;
+        if (step->is_asked || !step->is_recorded || (!is_any && !bytes_equal(path_of(key), path)))
+            continue;
         if (!first || step->first_at_us < first->first_at_us) first = step;
     }
     return first;
@@ -144,9 +147,10 @@ static void check_strand(struct strand *strand) {
     struct bytes path = buffer_bytes(&strand->path);
     if (!map_get(&run->unread, path)) return;
     const struct step *unread = first_unread(run, path, false);
-    run_block(run, "replay: %s asks for %s '%s', which isn't in its journal; the journal has %s '%s' "
-                   "there, which the code didn't ask for. Restore the script's old source or start a "
-                   "new run",
+    run_block(run,
+              "replay: %s asks for %s '%s', which isn't in its journal; the journal has %s '%s' "
+              "there, which the code didn't ask for. Restore the script's old source or start a "
+              "new run",
               branch_where(strand->lua), ask_kind_name(strand->step->kind), strand->step->key,
               unread ? ask_kind_name(unread->kind) : "a step", unread ? unread->key : "?");
 }
@@ -182,8 +186,9 @@ void replay_end(struct run *run) {
 bool replay_is_read(struct run *run) {
     if (!run->unread_count) return true;
     const struct step *unread = first_unread(run, (struct bytes){"", 0}, true);
-    run_block(run, "replay: the code ended without asking for %s '%s', which its journal has. Restore "
-                   "the script's old source or start a new run",
+    run_block(run,
+              "replay: the code ended without asking for %s '%s', which its journal has. Restore "
+              "the script's old source or start a new run",
               unread ? ask_kind_name(unread->kind) : "a step", unread ? unread->key : "?");
     return false;
 }

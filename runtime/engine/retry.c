@@ -21,8 +21,9 @@ int retry_read(const struct value *options, bool is_default, struct retry_policy
                struct error *err) {
     const struct value *retry = value_get(options, "retry");
     struct retry_policy policy = by_default;
-    bool is_on = retry ? retry->kind == VALUE_MAP || (retry->kind == VALUE_BOOLEAN && retry->boolean)
-                       : is_default;
+    bool is_on = retry
+                     ? retry->kind == VALUE_MAP || (retry->kind == VALUE_BOOLEAN && retry->boolean)
+                     : is_default;
     policy.attempts = is_on ? policy.attempts : 1;
     if (retry && retry->kind != VALUE_MAP && retry->kind != VALUE_BOOLEAN)
         return error_set_kind(err, TEND_EINPUT, "error", "retry is a table or false");

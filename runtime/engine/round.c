@@ -45,7 +45,8 @@ struct searching {
 static bool find_step(void *context, uint32_t sequence, struct bytes packed) {
     struct searching *searching = context;
     struct entry entry;
-    if (entry_read(packed, &entry, NULL) || !bytes_are(entry.key, searching->ending->key)) return true;
+    if (entry_read(packed, &entry, NULL) || !bytes_are(entry.key, searching->ending->key))
+        return true;
     if (entry.type == ENTRY_RAISED) searching->sequence = sequence;
     if (entry.type == ENTRY_WAITING && entry.kind == ASK_INVOKE)
         searching->child = child_of(entry.value);
@@ -75,7 +76,8 @@ static void append(struct services *services, struct record *record, const struc
     pack_map(&value, 2);
     pack_member_integer(&value, "from", ending->sequence);
     pack_member_text(&value, "key", ending->key);
-    struct entry entry = {.type = ENTRY_RETRIED, .at_us = clock_wall_us(services->clock),
+    struct entry entry = {.type = ENTRY_RETRIED,
+                          .at_us = clock_wall_us(services->clock),
                           .value = buffer_bytes(&value)};
     entry_pack(&entry, &packed);
     submission_entry(submission, record->number, record->next_sequence, buffer_bytes(&packed));
@@ -101,6 +103,7 @@ int round_retry(struct services *services, uint64_t number, struct submission *s
     if (status) return status;
     record.status = next;
     append(services, &record, &ending, submission);
-    if (ending.child) (void)round_retry(services, ending.child, submission, NULL); /* if it failed */
+    if (ending.child)
+        (void)round_retry(services, ending.child, submission, NULL); /* if it failed */
     return 0;
 }

@@ -1,9 +1,9 @@
-/* Rounds: what `tend retry` does to a failed run. The entry whose error ended it, and everything that
- * was recorded later, is set aside by one more entry: shown as an earlier round, never replayed. The
- * failed step keeps its idempotency key and gets its attempts anew; steps that were set aside with it
- * get new keys. Where no step failed, only the end is set aside. A child that failed under an `invoke`
- * is retried with it.
- * May use: services, engine/entry.h, record.h. Any thread; the run is in nobody's hands. */
+/* Rounds: what `tend retry` does to a failed run. The entry whose error ended it, and everything
+ * that was recorded later, is set aside by one more entry: shown as an earlier round, never
+ * replayed. The failed step keeps its idempotency key and gets its attempts anew; steps that were
+ * set aside with it get new keys. Where no step failed, only the end is set aside. A child that
+ * failed under an `invoke` is retried with it. May use: services, engine/entry.h, record.h. Any
+ * thread; the run is in nobody's hands. */
 #ifndef TEND_ENGINE_ROUND_H
 #define TEND_ENGINE_ROUND_H
 

@@ -1,6 +1,6 @@
 /* A run in memory: loading, its turn, what goes to the journal, leaving; see run.h. */
-#include "engine/cancel.h"
 #include "engine/run.h"
+#include "engine/cancel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-static const int64_t turn_us = 10000;      /* then other runs of the worker have a turn */
-static const int64_t moment_us = 1000000;  /* a shorter wait stays in memory */
+static const int64_t turn_us = 10000;     /* then other runs of the worker have a turn */
+static const int64_t moment_us = 1000000; /* a shorter wait stays in memory */
 static const size_t queued_entries_max = 1000;
 
 int64_t run_now_us(const struct run *run) { return clock_wall_us(run->services->clock); }
@@ -61,8 +61,7 @@ static int find_aside(const struct loading *loading, uint32_t *aside, struct err
     for (size_t i = 0; i < loading->count; i++) {
         struct entry entry;
         int status = entry_read(entry_at(loading, i), &entry, err);
-        if (!status && entry.type == ENTRY_RETRIED)
-            status = mark_aside(i, &entry, aside, err);
+        if (!status && entry.type == ENTRY_RETRIED) status = mark_aside(i, &entry, aside, err);
         if (status) return status;
     }
     return 0;
@@ -108,8 +107,8 @@ static int fold_entries(struct loading *loading, struct entry *accepted, struct 
 
 static int load_entries(struct run *run, struct entry *accepted, struct error *err) {
     struct loading loading = {.run = run};
-    int status = journal_entries(run->services->journal, run->record.number, keep_entry, &loading,
-                                 err);
+    int status =
+        journal_entries(run->services->journal, run->record.number, keep_entry, &loading, err);
     if (!status) status = fold_entries(&loading, accepted, err);
     memory_free(loading.ends);
     return status;
@@ -126,7 +125,8 @@ static void on_log(void *context, struct branch *branch, const char *level, stru
     pack_text(&value, "fields");
     buffer_add(&value, fields.data, fields.size);
     run_mask(run, &value);
-    struct entry entry = {.type = ENTRY_LOG, .at_us = run_now_us(run), .value = buffer_bytes(&value)};
+    struct entry entry = {
+        .type = ENTRY_LOG, .at_us = run_now_us(run), .value = buffer_bytes(&value)};
     run_append(run, NULL, &entry);
     struct value_tree tree;
     if (run->services->observer.on_log && value_read(entry.value, &tree, NULL) == 0) {
@@ -226,10 +226,8 @@ int run_load(const struct run_host *host, uint64_t number, struct run **ret, str
     run->last_ready = &run->ready;
     run->is_replaying = true;
     int status = load(run, number, err);
-    if (status)
-        run_free(run);
-    else
-        *ret = run;
+    if (status) run_free(run);
+    else *ret = run;
     return status;
 }
 
@@ -261,10 +259,8 @@ void run_free(struct run *run) {
         run->strands = next;
     }
     run->submission = submission_free(run->submission);
-    if (run->has_timer)
-        uv_close((uv_handle_t *)&run->timer, timer_closed);
-    else
-        free_rest(run);
+    if (run->has_timer) uv_close((uv_handle_t *)&run->timer, timer_closed);
+    else free_rest(run);
 }
 
 /* ---- to the journal ---- */
@@ -272,8 +268,10 @@ void run_free(struct run *run) {
 void run_out_of_memory(struct run *run) {
     const struct observer *observer = &run->services->observer;
     if (!run->is_broken && observer->on_trouble)
-        observer->on_trouble(observer->context, "out of memory: a run was dropped; it goes on from "
-                                                "its journal at the next start", false);
+        observer->on_trouble(observer->context,
+                             "out of memory: a run was dropped; it goes on from "
+                             "its journal at the next start",
+                             false);
     run->is_broken = run->is_over = true;
 }
 
@@ -356,8 +354,10 @@ static void end(struct run *run, enum run_event event, struct bytes value) {
                  message.data);
         value_tree_done(&tree);
     }
-    struct entry entry = {.type = ENTRY_ENDED, .attempt = run->record.status,
-                          .at_us = run->record.ended_at_us, .value = value};
+    struct entry entry = {.type = ENTRY_ENDED,
+                          .attempt = run->record.status,
+                          .at_us = run->record.ended_at_us,
+                          .value = value};
     run_append(run, NULL, &entry);
     if (run->record.parent && run->submission) submission_wake(run->submission, run->record.parent);
     run->is_over = true;
@@ -428,13 +428,14 @@ static void suspend(struct run *run, const struct waiting *waiting) {
     change_status(run, RUN_WAITS);
     int64_t grace_us = cancel_left_us(run);
     record->due_at_us = waiting->timer ? waiting->timer->step->due_at_us : 0;
-    if (grace_us != INT64_MAX && (!record->due_at_us || run_now_us(run) + grace_us < record->due_at_us))
+    if (grace_us != INT64_MAX &&
+        (!record->due_at_us || run_now_us(run) + grace_us < record->due_at_us))
         record->due_at_us = run_now_us(run) + grace_us;
     snprintf(record->waits_kind, sizeof record->waits_kind, "%s", waits_kind(strand));
     if (strand->work == WORK_SIGNAL)
-        snprintf(record->waits_for, sizeof record->waits_for, "%.*s", (int)signal.size, signal.data);
-    else
-        snprintf(record->waits_for, sizeof record->waits_for, "%s", strand->step->key);
+        snprintf(record->waits_for, sizeof record->waits_for, "%.*s", (int)signal.size,
+                 signal.data);
+    else snprintf(record->waits_for, sizeof record->waits_for, "%s", strand->step->key);
     run->is_leaving = true;
 }
 
@@ -456,7 +457,8 @@ static void on_timer(uv_timer_t *timer) {
     if (cancel_left_us(run) <= 0) end_cancelled(run); /* without more Lua */
     for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
         if (run->is_unwound || left_us(strand) > 0) continue;
-        if (strand->work == WORK_TIMER || strand->work == WORK_SIGNAL) live_due(strand, run_now_us(run));
+        if (strand->work == WORK_TIMER || strand->work == WORK_SIGNAL)
+            live_due(strand, run_now_us(run));
         else strand_time_out(strand);
     }
     run_advance(run);
@@ -480,11 +482,10 @@ static void settle(struct run *run) {
     if (!run->is_over && cancel_left_us(run) <= 0) end_cancelled(run);
     if (!run->is_over && !run->is_unwound) {
         struct waiting waiting = look(run);
-        bool is_long = !waiting.timer || waiting.timer->step->due_at_us > run_now_us(run) + moment_us;
-        if (!waiting.is_busy && is_long && (waiting.timer || waiting.other))
-            suspend(run, &waiting);
-        else
-            arm(run);
+        bool is_long =
+            !waiting.timer || waiting.timer->step->due_at_us > run_now_us(run) + moment_us;
+        if (!waiting.is_busy && is_long && (waiting.timer || waiting.other)) suspend(run, &waiting);
+        else arm(run);
     }
     run_flush(run);
 }

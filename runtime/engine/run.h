@@ -1,6 +1,6 @@
 /* A run in memory: its isolate, its steps as the journal tells them, and its strands (the engine's
- * side of a branch). It lives on one worker, is driven by run_advance() until nothing can go on, and
- * leaves memory when it ends or when all it does is wait.
+ * side of a branch). It lives on one worker, is driven by run_advance() until nothing can go on,
+ * and leaves memory when it ends or when all it does is wait.
  *
  *   run.c     loading, the turn, what goes to the journal, leaving
  *   strand.c  what a branch asks, and handing it its answer
@@ -23,39 +23,39 @@ enum strand_state { STRAND_READY, STRAND_PARKED, STRAND_ENDED };
 
 enum strand_work {
     WORK_NONE,
-    WORK_CALLING,  /* a function of the script runs, or is about to */
-    WORK_BARRIER,  /* waits until barrier_position is durable */
-    WORK_EFFECT,   /* something is under way outside */
-    WORK_TIMER,    /* waits until step->due_at_us */
-    WORK_CHILD,    /* waits for the run that it invoked */
-    WORK_SIGNAL,   /* waits for a signal, maybe until step->due_at_us */
-    WORK_BRANCHES  /* waits for its own branches */
+    WORK_CALLING, /* a function of the script runs, or is about to */
+    WORK_BARRIER, /* waits until barrier_position is durable */
+    WORK_EFFECT,  /* something is under way outside */
+    WORK_TIMER,   /* waits until step->due_at_us */
+    WORK_CHILD,   /* waits for the run that it invoked */
+    WORK_SIGNAL,  /* waits for a signal, maybe until step->due_at_us */
+    WORK_BRANCHES /* waits for its own branches */
 };
 
 struct strand {
     struct run *run;
     struct branch *lua;
-    struct strand *next;       /* all strands of the run, in the order in which they were made */
+    struct strand *next; /* all strands of the run, in the order in which they were made */
     struct strand *next_ready;
     struct strand *parent;
-    size_t index;              /* among the parent's branches */
+    size_t index; /* among the parent's branches */
     struct buffer path;
-    struct map uses;           /* encoded name -> how often it was used */
+    struct map uses; /* encoded name -> how often it was used */
     enum strand_state state;
     enum strand_work work;
     bool is_started;
-    bool is_left;              /* other code may have run since it asked */
-    bool is_cancelled;         /* once and for all: it is raised once */
-    bool is_cancelling;        /* `cancelled` is to be raised at its next primitive */
-    struct step *step;         /* what it is parked on */
+    bool is_left;       /* other code may have run since it asked */
+    bool is_cancelled;  /* once and for all: it is raised once */
+    bool is_cancelling; /* `cancelled` is to be raised at its next primitive */
+    struct step *step;  /* what it is parked on */
     struct step_request request;
     struct value_tree options; /* of the step; borrows options_bytes */
     struct buffer options_bytes;
-    struct value_tree plain;   /* of an effect inside the step's function */
+    struct value_tree plain; /* of an effect inside the step's function */
     struct buffer plain_bytes;
-    uint32_t caught_count;     /* asked for more in a step's function that should have ended */
-    uint32_t plain_count;      /* effects of the attempt so far, inside its function */
-    uint32_t attempt;          /* the one that runs; 0: none */
+    uint32_t caught_count; /* asked for more in a step's function that should have ended */
+    uint32_t plain_count;  /* effects of the attempt so far, inside its function */
+    uint32_t attempt;      /* the one that runs; 0: none */
     struct effect *effect;
     enum ask_kind held;        /* what waits at the barrier: an effect's kind, or ASK_BARRIER */
     bool is_inside;            /* … and it is part of a step's function */
@@ -63,16 +63,16 @@ struct strand {
     enum answer_kind called;   /* which function of the script it was told to call last */
     struct buffer first_error; /* what on_failure was called with: the cause if it raises */
     int64_t retry_after_us;
-    int64_t timeout_us;        /* of an attempt of a step's function; 0: none */
-    int64_t times_out_us;      /* monotonic; 0: never */
+    int64_t timeout_us;   /* of an attempt of a step's function; 0: none */
+    int64_t times_out_us; /* monotonic; 0: never */
     bool has_timed_out;
-    int64_t began_us;          /* monotonic, of the attempt: for the observer */
+    int64_t began_us; /* monotonic, of the attempt: for the observer */
     struct answer answer;
-    struct buffer value;       /* what the answer borrows */
+    struct buffer value; /* what the answer borrows */
     char idempotency_key[40];
-    uint64_t child;            /* run number */
+    uint64_t child; /* run number */
     uint64_t state_version;
-    struct strand **branches;  /* of a parallel */
+    struct strand **branches;                                            /* of a parallel */
     size_t branch_count, branches_ended, branches_started, failed_index; /* index + 1; 0: none */
     size_t branch_limit;
     bool is_settling;
@@ -95,25 +95,25 @@ struct run {
     struct isolate *isolate;
     struct isolate_host isolate_host;
     struct buffer seed;
-    struct buffer loaded;      /* the entries that were there when it was loaded */
-    struct map steps;          /* key -> struct step */
-    struct map unread;         /* branch path -> recorded steps that weren't asked for (count) */
+    struct buffer loaded; /* the entries that were there when it was loaded */
+    struct map steps;     /* key -> struct step */
+    struct map unread;    /* branch path -> recorded steps that weren't asked for (count) */
     size_t unread_count;
     struct strand *strands, **last_strand;
     struct strand *ready, **last_ready;
     struct submission *submission; /* not submitted yet; NULL: nothing */
-    size_t queued_entries;     /* not durable yet */
-    uint64_t position;         /* of the last submission */
+    size_t queued_entries;         /* not durable yet */
+    uint64_t position;             /* of the last submission */
     bool is_record_dirty;
     bool is_replaying;
     bool is_advancing;
-    bool is_over;              /* ended, blocked: leaves once durable */
-    bool is_leaving;           /* suspended: leaves once durable */
-    bool has_cancel;           /* cancelled: however it ends, that is its state */
-    bool is_unwound;           /* … its function has ended; children are waited for */
+    bool is_over;    /* ended, blocked: leaves once durable */
+    bool is_leaving; /* suspended: leaves once durable */
+    bool has_cancel; /* cancelled: however it ends, that is its state */
+    bool is_unwound; /* … its function has ended; children are waited for */
     int64_t cancelled_at_us;
-    uint32_t cancel_sequence;  /* of the entry, while replay hasn't come there; 0: none */
-    bool is_broken;            /* no memory: leaves without a word, the journal has it all */
+    uint32_t cancel_sequence; /* of the entry, while replay hasn't come there; 0: none */
+    bool is_broken;           /* no memory: leaves without a word, the journal has it all */
     uv_timer_t timer;
     bool has_timer;
 };
@@ -169,8 +169,8 @@ void strand_time_out(struct strand *strand);
 /* Folds an entry that was loaded. */
 int replay_load(struct run *run, const struct entry *entry, uint32_t sequence, struct error *err);
 /* The same of an entry of an earlier round. */
-int replay_set_aside(struct run *run, const struct entry *entry, uint32_t by, struct bytes failed_key,
-                     struct error *err);
+int replay_set_aside(struct run *run, const struct entry *entry, uint32_t by,
+                     struct bytes failed_key, struct error *err);
 /* The step of a key that a strand asks for; made if it isn't recorded. NULL: the run is blocked. */
 struct step *replay_ask(struct strand *strand, struct bytes name, enum ask_kind kind);
 /* Answers the parked strand whose recorded step ended first; false if there is none. */
@@ -193,7 +193,8 @@ void live_due(struct strand *strand, int64_t now_us);
 void live_check_child(struct strand *strand);
 /* Takes the signals that are there, the oldest waiter first. */
 void live_check_signals(struct run *run);
-/* The function that the strand was told to call ended: a step's, retry.when, on_failure, update's. */
+/* The function that the strand was told to call ended: a step's, retry.when, on_failure, update's.
+ */
 void live_called(struct strand *strand, struct ask *ask);
 void live_effect_ended(void *context, struct bytes result, struct bytes error, bool is_retryable,
                        int64_t retry_after_us);

@@ -59,7 +59,8 @@ static void remember(struct secrets *secrets, const char *text) {
     buffer_done(&encoded);
 }
 
-int secrets_read(struct secrets *secrets, struct bytes name, struct buffer *out, struct error *err) {
+int secrets_read(struct secrets *secrets, struct bytes name, struct buffer *out,
+                 struct error *err) {
     char variable[256];
     snprintf(variable, sizeof variable, "%.*s", (int)name.size, name.data);
     const char *value = getenv(variable);
@@ -81,7 +82,8 @@ int secrets_text(struct secrets *secrets, const struct value *value, struct buff
     case VALUE_DOUBLE: buffer_add_format(out, "%.17g", value->number); break;
     case VALUE_BOOLEAN: buffer_add_text(out, value->boolean ? "true" : "false"); break;
     default:
-        return error_set_kind(err, TEND_EINPUT, "error", "expected text, a number or a secret, not %s",
+        return error_set_kind(err, TEND_EINPUT, "error",
+                              "expected text, a number or a secret, not %s",
                               value_kind_name(value ? value->kind : VALUE_NIL));
     }
     return buffer_check(out, err);

@@ -100,7 +100,8 @@ static int pack_projects(struct buffer *out, const struct value *config, struct 
         return 0;
     }
     if (projects->kind != VALUE_LIST)
-        return error_set(err, TEND_EINPUT, "projects is a list of tables {project, environment, …}");
+        return error_set(err, TEND_EINPUT,
+                         "projects is a list of tables {project, environment, …}");
     pack_list(out, projects->list.count);
     for (size_t i = 0; i < projects->list.count; i++) {
         if (projects->list.items[i].kind != VALUE_MAP)
@@ -110,8 +111,9 @@ static int pack_projects(struct buffer *out, const struct value *config, struct 
     return 0;
 }
 
-static void pack_section(struct buffer *out, const char *name, size_t (*fill)(struct buffer *,
-                         const struct value *), const struct value *config) {
+static void pack_section(struct buffer *out, const char *name,
+                         size_t (*fill)(struct buffer *, const struct value *),
+                         const struct value *config) {
     pack_text(out, name);
     size_t opened = pack_map_open(out);
     pack_close(out, opened, fill(out, value_get_map(config, name)));
@@ -145,8 +147,8 @@ static size_t fill_git(struct buffer *out, const struct value *section) {
 }
 
 static bool is_own(struct bytes key) {
-    static const char *const own[] = {"projects", "railway", "openai", "opencode", "github", "git",
-                                      "model", "agent_model", "workspace", "poll"};
+    static const char *const own[] = {"projects", "railway", "openai",      "opencode",  "github",
+                                      "git",      "model",   "agent_model", "workspace", "poll"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (bytes_are(key, own[i])) return true;
     return false;

@@ -172,8 +172,8 @@ static int list_locked(struct listing *listing, struct bytes prefix, struct byte
     size_t at = 0;
     struct bytes key;
     void *value;
-    int status = journal_state_keys(listing->state->journal, prefix, after, add_recorded, listing,
-                                    err);
+    int status =
+        journal_state_keys(listing->state->journal, prefix, after, add_recorded, listing, err);
     if (status) return status;
     while (map_next(&listing->state->pending, &at, &key, &value))
         if (!((struct pending *)value)->is_deleted && is_wanted(key, prefix, after))

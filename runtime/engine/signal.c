@@ -62,7 +62,8 @@ int signal_first(struct services *services, uint64_t run, struct bytes name, str
     *ret = (struct signal){.key = BUFFER_EMPTY};
     *is_there = false;
     make_prefix(run, name, &prefix);
-    int status = shared_state_list(services->state, buffer_bytes(&prefix), bytes_of(""), 1, &keys, err);
+    int status =
+        shared_state_list(services->state, buffer_bytes(&prefix), bytes_of(""), 1, &keys, err);
     if (!status) status = value_read(buffer_bytes(&keys), &tree, err);
     if (!status) {
         bool has_key = tree.root.kind == VALUE_LIST && tree.root.list.count;

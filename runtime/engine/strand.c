@@ -8,7 +8,8 @@
 #include "engine/option.h"
 #include "engine/run.h"
 
-struct strand *strand_new(struct run *run, struct branch *lua, struct strand *parent, size_t index) {
+struct strand *strand_new(struct run *run, struct branch *lua, struct strand *parent,
+                          size_t index) {
     struct strand *strand = memory_new(sizeof *strand);
     if (!strand) return NULL;
     strand->run = run;
@@ -94,14 +95,17 @@ enum { CAUGHT_MAX = 1000 };
 
 static void give_up(struct strand *strand) {
     struct buffer packed = BUFFER_EMPTY;
-    effect_pack_error(&packed, "watchdog", "a step's function goes on and on after it was cancelled or "
-                                           "its time was over: it must let the error through", false);
+    effect_pack_error(&packed, "watchdog",
+                      "a step's function goes on and on after it was cancelled or "
+                      "its time was over: it must let the error through",
+                      false);
     run_end(strand->run, RUN_RAISED, buffer_bytes(&packed));
     buffer_done(&packed);
 }
 
 static const char *why_cancelled(const struct strand *strand) {
-    return strand->run->has_cancel ? "cancelled" : "cancelled: another branch of the parallel failed";
+    return strand->run->has_cancel ? "cancelled"
+                                   : "cancelled: another branch of the parallel failed";
 }
 
 /* Inside its step's function every primitive raises it, so that the function ends before another
@@ -276,8 +280,8 @@ static void asked(struct strand *strand, struct ask *ask) {
     park(strand, ask);
 }
 
-/* The attempt's time is over: what its function waits for is ended, and raises. Whatever the function
- * makes of that, the attempt ends with `timeout` (live_called). */
+/* The attempt's time is over: what its function waits for is ended, and raises. Whatever the
+ * function makes of that, the attempt ends with `timeout` (live_called). */
 void strand_time_out(struct strand *strand) {
     effect_abort(strand->effect, true);
     strand->effect = NULL;

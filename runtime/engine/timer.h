@@ -6,7 +6,8 @@
 
 #include "engine/admission.h"
 
-/* Wakes the runs whose time has come. *next_us: when to look again (wall clock), 0: nothing waits. */
+/* Wakes the runs whose time has come. *next_us: when to look again (wall clock), 0: nothing waits.
+ */
 int timer_wake_due(struct journal *journal, struct admission *admission, int64_t now_us,
                    int64_t *next_us, struct error *err);
 

@@ -106,22 +106,21 @@ static void failed(const struct step *step, const struct step_request *request,
                    const struct step_event *event, int64_t now_us, struct buffer *scratch,
                    struct step_decision *ret) {
     uint32_t attempt = ret->attempt;
-    bool may_retry = event->is_retryable && step->failures - step->spared + 1 < request->retry.attempts &&
+    bool may_retry = event->is_retryable &&
+                     step->failures - step->spared + 1 < request->retry.attempts &&
                      !event->has_said_no && !is_past_deadline(step, request, now_us);
     if (may_retry && request->has_when && !event->has_said_yes) {
         ret->action = STEP_ASK_WHEN;
         return;
     }
     if (!may_retry) {
-        if (request->has_on_failure)
-            ret->action = STEP_ASK_ON_FAILURE;
-        else
-            end(ret, ENTRY_RAISED, step, attempt, event, now_us, event->value);
+        if (request->has_on_failure) ret->action = STEP_ASK_ON_FAILURE;
+        else end(ret, ENTRY_RAISED, step, attempt, event, now_us, event->value);
         return;
     }
     append(ret, ENTRY_FAILED, step, attempt, now_us, event->value);
-    ret->due_at_us = now_us + retry_wait_us(&request->retry, step->failures - step->spared + 1, event->chance,
-                                            event->retry_after_us);
+    ret->due_at_us = now_us + retry_wait_us(&request->retry, step->failures - step->spared + 1,
+                                            event->chance, event->retry_after_us);
     ret->entries[0].due_at_us = ret->due_at_us;
     ret->action = STEP_WAIT;
     (void)scratch;
@@ -151,13 +150,13 @@ int transition_run(enum run_status status, enum run_event event, enum run_status
         enum run_event event;
         enum run_status to;
     } table[] = {
-        {RUN_PENDING, RUN_ADMITTED, RUN_RUNNING},    {RUN_WAITING, RUN_ADMITTED, RUN_RUNNING},
+        {RUN_PENDING, RUN_ADMITTED, RUN_RUNNING},   {RUN_WAITING, RUN_ADMITTED, RUN_RUNNING},
         {RUN_RUNNING, RUN_ADMITTED, RUN_RUNNING}, /* taken up again after a crash */
-        {RUN_RUNNING, RUN_WAITS, RUN_WAITING},       {RUN_WAITING, RUN_WOKEN, RUN_PENDING},
-        {RUN_RUNNING, RUN_RETURNED, RUN_COMPLETED},  {RUN_RUNNING, RUN_RAISED, RUN_FAILED},
-        {RUN_RUNNING, RUN_MISMATCHED, RUN_BLOCKED},  {RUN_RUNNING, RUN_UNWOUND, RUN_CANCELLED},
-        {RUN_FAILED, RUN_RETRIED, RUN_PENDING},
-        {RUN_BLOCKED, RUN_UNWOUND, RUN_CANCELLED},   {RUN_STUCK, RUN_UNWOUND, RUN_CANCELLED},
+        {RUN_RUNNING, RUN_WAITS, RUN_WAITING},      {RUN_WAITING, RUN_WOKEN, RUN_PENDING},
+        {RUN_RUNNING, RUN_RETURNED, RUN_COMPLETED}, {RUN_RUNNING, RUN_RAISED, RUN_FAILED},
+        {RUN_RUNNING, RUN_MISMATCHED, RUN_BLOCKED}, {RUN_RUNNING, RUN_UNWOUND, RUN_CANCELLED},
+        {RUN_FAILED, RUN_RETRIED, RUN_PENDING},     {RUN_BLOCKED, RUN_UNWOUND, RUN_CANCELLED},
+        {RUN_STUCK, RUN_UNWOUND, RUN_CANCELLED},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (table[i].from != status || table[i].event != event) continue;

@@ -1,7 +1,7 @@
 /* What happens next, decided without doing anything: (step, event, now) gives the entries to append
- * and what to do once they are queued; (status, event) gives a run's next status. Pure: no clock, no
- * chance, no I/O, no Lua. Nothing else changes a run's status.
- * May use: base/, engine/entry.h, record.h, retry.h. */
+ * and what to do once they are queued; (status, event) gives a run's next status. Pure: no clock,
+ * no chance, no I/O, no Lua. Nothing else changes a run's status. May use: base/, engine/entry.h,
+ * record.h, retry.h. */
 #ifndef TEND_ENGINE_TRANSITION_H
 #define TEND_ENGINE_TRANSITION_H
 
@@ -12,26 +12,26 @@
 /* A step as its entries tell it: each entry is folded in, on replay as when it is written. */
 struct step {
     enum ask_kind kind;
-    uint32_t attempt;      /* the last one that started or failed; 0: none */
-    uint32_t failures;     /* recorded failed attempts, of all rounds */
-    uint32_t spared;       /* those of them that `retry` forgave */
-    uint32_t round;        /* how often it was set aside, other than as the failed step */
-    uint32_t aside_by;     /* sequence of the entry that set it aside last; 0: none */
-    bool is_recorded;      /* in this round, or it is being done */
-    bool is_started;       /* the last attempt's start is recorded, its end isn't */
-    bool is_ended;         /* DONE or RAISED */
+    uint32_t attempt;  /* the last one that started or failed; 0: none */
+    uint32_t failures; /* recorded failed attempts, of all rounds */
+    uint32_t spared;   /* those of them that `retry` forgave */
+    uint32_t round;    /* how often it was set aside, other than as the failed step */
+    uint32_t aside_by; /* sequence of the entry that set it aside last; 0: none */
+    bool is_recorded;  /* in this round, or it is being done */
+    bool is_started;   /* the last attempt's start is recorded, its end isn't */
+    bool is_ended;     /* DONE or RAISED */
     bool has_raised;
     bool has_waited;
-    bool is_waiting;       /* a WAITING entry is there */
-    bool is_asked;         /* the code asked for it in this life */
+    bool is_waiting; /* a WAITING entry is there */
+    bool is_asked;   /* the code asked for it in this life */
     int64_t first_at_us, ended_at_us;
-    int64_t due_at_us;     /* of its timer, or of the next attempt */
+    int64_t due_at_us; /* of its timer, or of the next attempt */
     uint32_t first_sequence;
-    uint32_t sequence;     /* of the entry that ended it */
-    struct bytes value;    /* recorded result or error: borrowed from the run's loaded entries */
-    struct bytes waits;    /* value of the WAITING entry, borrowed likewise */
-    uint64_t child;        /* of an invoke that waits: the run's number */
-    char *key;             /* owned by the run */
+    uint32_t sequence;  /* of the entry that ended it */
+    struct bytes value; /* recorded result or error: borrowed from the run's loaded entries */
+    struct bytes waits; /* value of the WAITING entry, borrowed likewise */
+    uint64_t child;     /* of an invoke that waits: the run's number */
+    char *key;          /* owned by the run */
 };
 
 void step_apply(struct step *step, const struct entry *entry, uint32_t sequence);
@@ -49,27 +49,27 @@ enum step_event_kind {
 
 struct step_event {
     enum step_event_kind kind;
-    uint32_t attempt;        /* which one it is about; 0: the step's next */
+    uint32_t attempt; /* which one it is about; 0: the step's next */
     struct bytes value;
-    bool is_retryable;       /* of STEP_FAILED */
-    bool has_said_no;        /* retry.when was asked and said no */
-    bool has_said_yes;       /* retry.when was asked and said yes */
-    bool has_waited;         /* the branch was left */
+    bool is_retryable; /* of STEP_FAILED */
+    bool has_said_no;  /* retry.when was asked and said no */
+    bool has_said_yes; /* retry.when was asked and said yes */
+    bool has_waited;   /* the branch was left */
     int64_t retry_after_us;
-    double chance;           /* in [0, 1), for jitter */
+    double chance; /* in [0, 1), for jitter */
 };
 
 enum step_action {
-    STEP_BEGIN,      /* begin the attempt `attempt`: an effect waits for the barrier */
-    STEP_WAIT,       /* until due_at_us */
-    STEP_ANSWER,     /* the branch goes on with what was recorded */
-    STEP_ASK_WHEN,   /* ask retry.when, then send STEP_FAILED again */
+    STEP_BEGIN,         /* begin the attempt `attempt`: an effect waits for the barrier */
+    STEP_WAIT,          /* until due_at_us */
+    STEP_ANSWER,        /* the branch goes on with what was recorded */
+    STEP_ASK_WHEN,      /* ask retry.when, then send STEP_FAILED again */
     STEP_ASK_ON_FAILURE /* nothing is appended: on_failure's outcome is the end */
 };
 
 struct step_request { /* what the call asked for */
     struct retry_policy retry;
-    int64_t deadline_us;  /* duration of the whole step; 0: none */
+    int64_t deadline_us; /* duration of the whole step; 0: none */
     bool has_when, has_on_failure;
 };
 
@@ -89,11 +89,11 @@ void transition_step(const struct step *step, const struct step_request *request
 
 enum run_event {
     RUN_ADMITTED,
-    RUN_WAITS,    /* all its branches wait for something that is more than a moment away */
-    RUN_WOKEN,    /* what it waited for may be there */
+    RUN_WAITS, /* all its branches wait for something that is more than a moment away */
+    RUN_WOKEN, /* what it waited for may be there */
     RUN_RETURNED,
     RUN_RAISED,
-    RUN_UNWOUND,  /* it was cancelled, and its cleanup is over */
+    RUN_UNWOUND, /* it was cancelled, and its cleanup is over */
     RUN_RETRIED,
     RUN_MISMATCHED /* replay */
 };

@@ -52,7 +52,8 @@ static void adopt(struct worker *worker, uint64_t number) {
         status = error_no_memory(&err);
     }
     if (status)
-        worker->host.on_left(worker->host.context, number, NULL, status == TEND_ENOENT ? NULL : &err);
+        worker->host.on_left(worker->host.context, number, NULL,
+                             status == TEND_ENOENT ? NULL : &err);
     else run_advance(run);
 }
 
@@ -132,7 +133,8 @@ static void *work(void *context) {
 }
 
 static int open_loop(struct worker *worker, struct error *err) {
-    if (uv_loop_init(&worker->loop)) return error_set(err, TEND_EIO, "could not make an event loop");
+    if (uv_loop_init(&worker->loop))
+        return error_set(err, TEND_EIO, "could not make an event loop");
     worker->has_loop = true;
     if (uv_async_init(&worker->loop, &worker->async, on_async))
         return error_set(err, TEND_EIO, "could not make an event loop's wake-up");

@@ -1,6 +1,6 @@
-/* A worker: a thread with a libuv loop, an HTTP client and the runs that it holds. A run lives on one
- * worker at a time; what others want of it arrives by mail.
- * May use: engine/run.h, io/. The functions here may be called from any thread. */
+/* A worker: a thread with a libuv loop, an HTTP client and the runs that it holds. A run lives on
+ * one worker at a time; what others want of it arrives by mail. May use: engine/run.h, io/. The
+ * functions here may be called from any thread. */
 #ifndef TEND_ENGINE_WORKER_H
 #define TEND_ENGINE_WORKER_H
 

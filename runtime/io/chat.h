@@ -13,16 +13,16 @@
 struct chat;
 
 struct chat_request {
-    const char *base_url;     /* includes /v1 */
-    const char *key;          /* bearer token; NULL: none */
-    const char *idempotency_key; /* NULL: none */
-    const char *model;        /* as the server names it */
+    const char *base_url;         /* includes /v1 */
+    const char *key;              /* bearer token; NULL: none */
+    const char *idempotency_key;  /* NULL: none */
+    const char *model;            /* as the server names it */
     const struct value *messages; /* [{role, content}] */
     const struct value *schema;   /* JSON Schema; NULL: plain text */
-    double temperature;       /* negative: the server's default */
-    int64_t max_tokens;       /* 0: the server's default */
+    double temperature;           /* negative: the server's default */
+    int64_t max_tokens;           /* 0: the server's default */
     int64_t timeout_us;
-    int repair_turns;         /* how often the model may mend an answer; default 2 where 0 */
+    int repair_turns; /* how often the model may mend an answer; default 2 where 0 */
 };
 
 /* Exactly one of both is set. *answer is a packed map {text, json?, usage = {input, output}, model,

@@ -16,14 +16,14 @@ struct http_client;
 struct http_exchange;
 
 struct http_request {
-    const char *method;            /* NULL: GET, or POST where there is a body */
-    const char *url;               /* http:// or https:// only */
-    const char *const *headers;    /* "Name: value", NULL-terminated; NULL: none */
-    struct bytes body;             /* data NULL: none */
-    int64_t timeout_us;            /* whole exchange; 0: 60 s */
-    int64_t connect_timeout_us;    /* 0: 10 s */
-    size_t max_bytes;              /* of the decoded body; 0: 16 MiB */
-    bool follow;                   /* redirects, at most 10; credentials stay with their host */
+    const char *method;         /* NULL: GET, or POST where there is a body */
+    const char *url;            /* http:// or https:// only */
+    const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
+    struct bytes body;          /* data NULL: none */
+    int64_t timeout_us;         /* whole exchange; 0: 60 s */
+    int64_t connect_timeout_us; /* 0: 10 s */
+    size_t max_bytes;           /* of the decoded body; 0: 16 MiB */
+    bool follow;                /* redirects, at most 10; credentials stay with their host */
     /* Asked before a redirect goes to another host, with the exchange's context; false ends the
      * exchange with an error of kind "permission". NULL: it may. */
     bool (*may_follow)(void *context, const char *url);

@@ -16,24 +16,25 @@ struct opencode;
 
 struct opencode_request {
     const char *base_url;
-    const char *password;   /* Basic auth, user "opencode"; NULL: none */
-    const char *directory;  /* absolute */
+    const char *password;  /* Basic auth, user "opencode"; NULL: none */
+    const char *directory; /* absolute */
     const char *title;
-    const char *key;        /* idempotency key: in the session's metadata as "tend" */
-    const char *message_id; /* "msg_…" */
+    const char *key;                    /* idempotency key: in the session's metadata as "tend" */
+    const char *message_id;             /* "msg_…" */
     const char *provider_id, *model_id; /* of TEND_AGENT_MODEL */
     const char *prompt;
-    const char *system;     /* NULL: the server's */
+    const char *system;         /* NULL: the server's */
     const char *const *allowed; /* tools allowed, NULL-terminated; everything else is denied */
-    const char *const *shell;   /* commands run through the session's shell once it is done; NULL: none */
-    int64_t timeout_us;     /* one clock over everything; 0: 30 min */
-    int64_t poll_us;        /* 0: 1 s */
+    const char *const
+        *shell;         /* commands run through the session's shell once it is done; NULL: none */
+    int64_t timeout_us; /* one clock over everything; 0: 30 min */
+    int64_t poll_us;    /* 0: 1 s */
 };
 
 /* Exactly one of both is set. *result is a packed map {session_id, text, todos[{content, status,
  * priority}], diff[], files[], commands[{command, output}], usage = {input, output}, cost,
- * finish_reason}. err->kind: "agent" or "timeout"; distinct messages for: no server, wrong password,
- * no such model, the session's own error, a server without password off loopback. */
+ * finish_reason}. err->kind: "agent" or "timeout"; distinct messages for: no server, wrong
+ * password, no such model, the session's own error, a server without password off loopback. */
 typedef void opencode_done(void *context, struct bytes result, const struct error *err,
                            bool is_transient);
 

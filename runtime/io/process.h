@@ -22,8 +22,8 @@ struct process_request {
 };
 
 struct process_result {
-    int code;   /* exit code; -1 if a signal ended it */
-    int signal; /* 0: none */
+    int code;             /* exit code; -1 if a signal ended it */
+    int signal;           /* 0: none */
     struct buffer output; /* stdout */
     struct buffer errors; /* stderr */
 };

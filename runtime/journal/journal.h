@@ -35,14 +35,14 @@ enum journal_mode {
 
 /* A run's record. All bytes are borrowed. */
 struct journal_run {
-    uint64_t number;     /* from 1 */
-    struct bytes id;     /* unique */
+    uint64_t number; /* from 1 */
+    struct bytes id; /* unique */
     struct bytes workflow;
-    uint8_t status;      /* the engine's; 0 to 31; an index */
-    int64_t due_at_us;   /* its soonest timer, 0: none; an index */
-    uint64_t owner;      /* the engine that may write it, as a fencing number */
+    uint8_t status;         /* the engine's; 0 to 31; an index */
+    int64_t due_at_us;      /* its soonest timer, 0: none; an index */
+    uint64_t owner;         /* the engine that may write it, as a fencing number */
     uint32_t next_sequence; /* of the entry that comes next; kept for you: ignored on write */
-    struct bytes body;   /* the engine's, packed */
+    struct bytes body;      /* the engine's, packed */
 };
 
 /* One run's part of a batch: entries, and its record where that changes. */

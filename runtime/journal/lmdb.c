@@ -110,8 +110,8 @@ static int raise_fence(struct lmdb_journal *journal, struct error *err) {
 
 static int open_files(struct lmdb_journal *journal, struct error *err) {
     bool is_client = journal->mode == JOURNAL_CLIENT;
-    int status = lmdb_file_open(&journal->file, &journal->home, &layout, is_client, journal->tables,
-                                err);
+    int status =
+        lmdb_file_open(&journal->file, &journal->home, &layout, is_client, journal->tables, err);
     if (status) return status;
     return lmdb_file_open(&journal->inbox, &journal->home, &lmdb_inbox_layout, false,
                           journal->inbox_tables, err);
@@ -160,8 +160,8 @@ int lmdb_journal_open(const char *home, enum journal_mode mode, struct journal *
     journal->home = (struct home){NULL, -1};
     journal->owner_lock = -1;
     journal->nudge.socket = -1;
-    int status = mode == JOURNAL_OWNER ? open_owner(journal, home, err)
-                                       : open_client(journal, home, err);
+    int status =
+        mode == JOURNAL_OWNER ? open_owner(journal, home, err) : open_client(journal, home, err);
     if (status) {
         lmdb_close(&journal->base);
         return status;

@@ -16,8 +16,8 @@ enum {
 
 int lmdb_write_cursor(struct lmdb_write *write, enum lmdb_table_number table, MDB_cursor **ret) {
     if (!write->cursors[table]) {
-        int code = mdb_cursor_open(write->txn, write->journal->tables[table],
-                                   &write->cursors[table]);
+        int code =
+            mdb_cursor_open(write->txn, write->journal->tables[table], &write->cursors[table]);
         if (code) return lmdb_write_error(write, code, "opening a table");
     }
     *ret = write->cursors[table];
@@ -115,8 +115,8 @@ static int write_taken(struct lmdb_write *write, uint64_t item) {
 }
 
 static int write_batch(struct lmdb_write *write, const struct journal_batch *batch) {
-    int status = lmdb_file_reserve(&write->journal->file, room_needed(write->journal, batch),
-                                   write->err);
+    int status =
+        lmdb_file_reserve(&write->journal->file, room_needed(write->journal, batch), write->err);
     for (size_t i = 0; !status && i < batch->bundle_count; i++)
         status = lmdb_bundle_write(write, &batch->bundles[i]);
     if (!status) status = write_transitions(write, batch);

@@ -104,8 +104,8 @@ static int reserve_lock_file(const struct lmdb_file *file, struct error *err) {
 static size_t affordable_map(size_t wish_bytes) {
     size_t size = wish_bytes;
     for (; size > LEAST_MAP_BYTES; size /= 2) {
-        void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                           0);
+        void *probe =
+            mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (probe == MAP_FAILED) continue;
         munmap(probe, size);
         break;
@@ -211,10 +211,8 @@ static int open_tables(struct lmdb_file *file, MDB_dbi *dbis, struct error *err)
         int code = mdb_dbi_open(txn, layout->tables[i].name, layout->tables[i].flags, &dbis[i]);
         if (code == MDB_NOTFOUND || code == MDB_INCOMPATIBLE)
             status = not_ours(file, "tend did not make it", err);
-        else if (code)
-            status = lmdb_file_error(file, code, "opening", err);
-        else if (i == 0)
-            status = check_format(file, txn, dbis[0], err);
+        else if (code) status = lmdb_file_error(file, code, "opening", err);
+        else if (i == 0) status = check_format(file, txn, dbis[0], err);
     }
     if (!status) return lmdb_file_commit(file, txn, err); /* keeps the handles */
     lmdb_file_abort(file, txn);

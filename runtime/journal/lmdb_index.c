@@ -76,10 +76,8 @@ static int walk_take(struct index_walk *walk, int code, const MDB_val *key) {
         return 0;
     }
     if (code) return code;
-    if (prefix)
-        walk->number = get_big_endian((const unsigned char *)key->mv_data + prefix, 8);
-    else
-        memcpy(&walk->number, key->mv_data, sizeof walk->number);
+    if (prefix) walk->number = get_big_endian((const unsigned char *)key->mv_data + prefix, 8);
+    else memcpy(&walk->number, key->mv_data, sizeof walk->number);
     return 0;
 }
 

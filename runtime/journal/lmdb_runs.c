@@ -193,8 +193,8 @@ static int update_indexes(struct lmdb_write *write, const struct run_before *bef
 static int claim_id(struct lmdb_write *write, const struct journal_run *run) {
     MDB_val key = lmdb_val(run->id.data, run->id.size);
     MDB_val value = lmdb_val(&run->number, sizeof run->number);
-    int code = mdb_put(write->txn, write->journal->tables[TABLE_BYID], &key, &value,
-                       MDB_NOOVERWRITE);
+    int code =
+        mdb_put(write->txn, write->journal->tables[TABLE_BYID], &key, &value, MDB_NOOVERWRITE);
     if (code == MDB_KEYEXIST)
         return error_set(write->err, TEND_EFORMAT, "run id %.*s is taken", (int)run->id.size,
                          run->id.data);
@@ -289,10 +289,8 @@ int lmdb_run(struct journal *base, uint64_t number, journal_visit_run *visit, vo
     int code = load(journal, txn, number, &run);
     if (code == MDB_NOTFOUND)
         status = error_set(err, TEND_ENOENT, "no run %llu", (unsigned long long)number);
-    else if (code)
-        status = lmdb_file_error(&journal->file, code, "reading a run", err);
-    else
-        (void)visit(context, &run); /* there is one only: nothing to stop */
+    else if (code) status = lmdb_file_error(&journal->file, code, "reading a run", err);
+    else (void)visit(context, &run); /* there is one only: nothing to stop */
     lmdb_read_end(journal, txn);
     return status;
 }
@@ -312,8 +310,7 @@ int lmdb_run_by_id(struct journal *base, struct bytes id, journal_visit_run *vis
     else if (code || (code = load(journal, txn, number, &run)))
         status = lmdb_file_error(&journal->file, code == MDB_NOTFOUND ? MDB_CORRUPTED : code,
                                  "reading a run", err);
-    else
-        (void)visit(context, &run);
+    else (void)visit(context, &run);
     lmdb_read_end(journal, txn);
     return status;
 }

@@ -37,16 +37,14 @@ int lmdb_bundle(struct journal *base, struct bytes hash, struct buffer *out, str
     MDB_txn *txn;
     int status = lmdb_read_begin(journal, &txn, err);
     if (status) return status;
-    int code = hash.size ? mdb_get(txn, journal->tables[TABLE_BUNDLES], &key, &value)
-                         : MDB_NOTFOUND;
+    int code =
+        hash.size ? mdb_get(txn, journal->tables[TABLE_BUNDLES], &key, &value) : MDB_NOTFOUND;
     const char *contents = code ? NULL : value.mv_data;
-    if (code == MDB_NOTFOUND)
-        status = error_set(err, TEND_ENOENT, "no such bundle");
+    if (code == MDB_NOTFOUND) status = error_set(err, TEND_ENOENT, "no such bundle");
     else if (code || value.mv_size == 0 || contents[0] != 0)
-        status = lmdb_file_error(&journal->file, code ? code : MDB_CORRUPTED, "reading a bundle",
-                                 err);
-    else
-        buffer_add(out, contents + 1, value.mv_size - 1);
+        status =
+            lmdb_file_error(&journal->file, code ? code : MDB_CORRUPTED, "reading a bundle", err);
+    else buffer_add(out, contents + 1, value.mv_size - 1);
     lmdb_read_end(journal, txn);
     return status ? status : buffer_check(out, err);
 }
@@ -97,8 +95,7 @@ int lmdb_state(struct journal *base, struct bytes name, struct buffer *out, uint
     else if (header.is_deleted)
         status = error_set(err, TEND_ENOENT, "no state under %.*s",
                            (int)(name.size > 400 ? 400 : name.size), name.data);
-    else
-        buffer_add(out, (char *)value.mv_data + sizeof header, value.mv_size - sizeof header);
+    else buffer_add(out, (char *)value.mv_data + sizeof header, value.mv_size - sizeof header);
     lmdb_read_end(journal, txn);
     if (!status) status = buffer_check(out, err);
     if (version && (!status || status == TEND_ENOENT)) *version = header.version;

@@ -5,7 +5,7 @@
 #include "lua/branch.h"
 #include "lua/convert.h"
 
-static const char *const options[] = {"directory", "prompt", "model", "system", "shell",
+static const char *const options[] = {"directory", "prompt", "model",  "system", "shell",
                                       "poll",      "title",  "budget", NULL};
 static const struct primitive agent = {"agent", ASK_AGENT, options, NULL};
 

@@ -48,17 +48,20 @@ static int call_random(lua_State *L) {
     lua_Integer low = count > 1 ? luaL_checkinteger(L, 1) : 1;
     lua_Integer high = luaL_checkinteger(L, count > 1 ? 2 : 1);
     luaL_argcheck(L, low <= high, count > 1 ? 2 : 1, "interval is empty");
-    uint64_t span = (uint64_t)high - (uint64_t)low + 1, limit = span ? UINT64_MAX - UINT64_MAX % span : 0;
+    uint64_t span = (uint64_t)high - (uint64_t)low + 1,
+             limit = span ? UINT64_MAX - UINT64_MAX % span : 0;
     uint64_t number;
-    do number = draw(branch); while (span && number >= limit);
+    do number = draw(branch);
+    while (span && number >= limit);
     lua_pushinteger(L, (lua_Integer)((uint64_t)low + (span ? number % span : number)));
     return 1;
 }
 
 static int call_randomseed(lua_State *L) {
-    return convert_raise(L, "error", false,
-                         "math.randomseed: the run has a seed of its own, so that a replay draws the "
-                         "same; remove the call");
+    return convert_raise(
+        L, "error", false,
+        "math.randomseed: the run has a seed of its own, so that a replay draws the "
+        "same; remove the call");
 }
 
 /* Calls Lua's own os.NAME (upvalue) with the branch's time where none is given. */

@@ -154,8 +154,7 @@ static int pack_table(struct packer *p, int index) {
     status = count_keys(p, index, &count, &is_list);
     if (!status && (is_list || (is_marked_list && count == 0)))
         status = pack_list_items(p, index, count);
-    else if (!status)
-        status = pack_map_members(p, index, count);
+    else if (!status) status = pack_map_members(p, index, count);
     p->depth--;
     lua_pop(p->L, pushed);
     return status;
@@ -165,7 +164,8 @@ static int pack_secret_name(struct packer *p, int index) {
     struct bytes name;
     if (!luaL_testudata(p->L, index, CONVERT_SECRET)) return refuse(p, "a userdata");
     if (!p->may_hold_secrets)
-        return refuse(p, "a secret: it may stand in a header, a body or a child's environment only");
+        return refuse(p,
+                      "a secret: it may stand in a header, a body or a child's environment only");
     lua_getiuservalue(p->L, index, 1);
     name.data = lua_tolstring(p->L, -1, &name.size);
     pack_secret(p->out, name);
@@ -180,10 +180,8 @@ static int pack_any(struct packer *p, int index) {
     case LUA_TNIL: pack_nil(p->out); return 0;
     case LUA_TBOOLEAN: pack_boolean(p->out, lua_toboolean(L, index)); return 0;
     case LUA_TNUMBER:
-        if (lua_isinteger(L, index))
-            pack_integer(p->out, lua_tointeger(L, index));
-        else
-            pack_double(p->out, lua_tonumber(L, index));
+        if (lua_isinteger(L, index)) pack_integer(p->out, lua_tointeger(L, index));
+        else pack_double(p->out, lua_tonumber(L, index));
         return 0;
     case LUA_TSTRING:
         text.data = lua_tolstring(L, index, &text.size);
@@ -284,10 +282,8 @@ static void push_number(lua_State *L, struct unpacker *u, int head) {
     case 0xce: lua_pushinteger(L, (lua_Integer)big_endian(u, 4)); return;
     case 0xcf: {
         uint64_t number = big_endian(u, 8);
-        if (number > INT64_MAX)
-            lua_pushnumber(L, (lua_Number)number);
-        else
-            lua_pushinteger(L, (lua_Integer)number);
+        if (number > INT64_MAX) lua_pushnumber(L, (lua_Number)number);
+        else lua_pushinteger(L, (lua_Integer)number);
         return;
     }
     case 0xd0: lua_pushinteger(L, (int8_t)big_endian(u, 1)); return;
@@ -299,15 +295,20 @@ static void push_number(lua_State *L, struct unpacker *u, int head) {
 
 static void push_long(lua_State *L, struct unpacker *u, int head) {
     switch (head) {
-    case 0xc4: case 0xd9: push_text(L, u, big_endian(u, 1)); return;
-    case 0xc5: case 0xda: push_text(L, u, big_endian(u, 2)); return;
-    case 0xc6: case 0xdb: push_text(L, u, big_endian(u, 4)); return;
+    case 0xc4:
+    case 0xd9: push_text(L, u, big_endian(u, 1)); return;
+    case 0xc5:
+    case 0xda: push_text(L, u, big_endian(u, 2)); return;
+    case 0xc6:
+    case 0xdb: push_text(L, u, big_endian(u, 4)); return;
     case 0xc7: push_extension(L, u, big_endian(u, 1)); return;
     case 0xc8: push_extension(L, u, big_endian(u, 2)); return;
     case 0xc9: push_extension(L, u, big_endian(u, 4)); return;
-    case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8:
-        push_extension(L, u, (size_t)1 << (head - 0xd4));
-        return;
+    case 0xd4:
+    case 0xd5:
+    case 0xd6:
+    case 0xd7:
+    case 0xd8: push_extension(L, u, (size_t)1 << (head - 0xd4)); return;
     case 0xdc: push_list(L, u, big_endian(u, 2)); return;
     case 0xdd: push_list(L, u, big_endian(u, 4)); return;
     case 0xde: push_map(L, u, big_endian(u, 2)); return;
@@ -318,30 +319,20 @@ static void push_long(lua_State *L, struct unpacker *u, int head) {
 
 static void push_any(lua_State *L, struct unpacker *u) {
     int head = *u->at++;
-    if (head <= 0x7f)
-        lua_pushinteger(L, head);
-    else if (head <= 0x8f)
-        push_map(L, u, (size_t)head & 15);
-    else if (head <= 0x9f)
-        push_list(L, u, (size_t)head & 15);
-    else if (head <= 0xbf)
-        push_text(L, u, (size_t)head & 31);
-    else if (head == 0xc0)
-        lua_pushnil(L);
-    else if (head == 0xc2 || head == 0xc3)
-        lua_pushboolean(L, head == 0xc3);
-    else if (head >= 0xe0)
-        lua_pushinteger(L, head - 256);
-    else
-        push_long(L, u, head);
+    if (head <= 0x7f) lua_pushinteger(L, head);
+    else if (head <= 0x8f) push_map(L, u, (size_t)head & 15);
+    else if (head <= 0x9f) push_list(L, u, (size_t)head & 15);
+    else if (head <= 0xbf) push_text(L, u, (size_t)head & 31);
+    else if (head == 0xc0) lua_pushnil(L);
+    else if (head == 0xc2 || head == 0xc3) lua_pushboolean(L, head == 0xc3);
+    else if (head >= 0xe0) lua_pushinteger(L, head - 256);
+    else push_long(L, u, head);
 }
 
 void convert_push(lua_State *L, struct bytes packed) {
     struct unpacker u = {(const unsigned char *)packed.data};
-    if (packed.size == 0)
-        lua_pushnil(L);
-    else
-        push_any(L, &u);
+    if (packed.size == 0) lua_pushnil(L);
+    else push_any(L, &u);
 }
 
 /* ---- errors ---- */
@@ -355,7 +346,7 @@ static int error_tostring(lua_State *L) {
 }
 
 static bool is_own_field(const char *name) {
-    static const char *const own[] = {"kind", "step", "attempt", "retryable",
+    static const char *const own[] = {"kind",     "step",  "attempt",   "retryable",
                                       "response", "cause", "traceback", "message"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(name, own[i]) == 0) return true;

@@ -17,8 +17,8 @@
 #define CONVERT_SETTINGS "tend.settings" /* a read-only view */
 #define CONVERT_RESPONSE "tend.response" /* an http result, with json on demand */
 
-/* Appends the packed form of the value at `index`. `what` begins the path in messages. kind "value",
- * TEND_EINPUT. Needs a few stack slots; raises only for want of memory. [-0, +0, m] */
+/* Appends the packed form of the value at `index`. `what` begins the path in messages. kind
+ * "value", TEND_EINPUT. Needs a few stack slots; raises only for want of memory. [-0, +0, m] */
 int convert_pack(lua_State *L, int index, const char *what, bool may_hold_secrets,
                  struct buffer *out, struct error *err);
 /* Pushes a packed value. It must be well formed. [-0, +1, m] */

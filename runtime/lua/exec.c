@@ -5,7 +5,8 @@
 #include "lua/branch.h"
 #include "lua/convert.h"
 
-static const char *const options[] = {"cmd", "args", "cwd", "env", "stdin", "max_bytes", "ok", NULL};
+static const char *const options[] = {"cmd",   "args",      "cwd", "env",
+                                      "stdin", "max_bytes", "ok",  NULL};
 static const struct primitive exec = {"exec", ASK_EXEC, options, NULL};
 
 static int call(lua_State *L) {

@@ -1,6 +1,6 @@
 /* http{…} or http(url): one HTTP exchange.
- * Journal: {status, headers, body, url, timing}; `json` is decoded from the body when a script first
- * reads it, so that a large body that only C reads never becomes a table. */
+ * Journal: {status, headers, body, url, timing}; `json` is decoded from the body when a script
+ * first reads it, so that a large body that only C reads never becomes a table. */
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "lua/branch.h"
 #include "lua/convert.h"
 
-static const char *const options[] = {"url",     "method",    "headers", "query", "json", "body",
-                                      "form",    "auth",      "max_bytes", "follow", "ok", NULL};
+static const char *const options[] = {"url",  "method", "headers",   "query",  "json", "body",
+                                      "form", "auth",   "max_bytes", "follow", "ok",   NULL};
 
 static int finish(lua_State *L) {
     if (lua_istable(L, -1)) luaL_setmetatable(L, CONVERT_RESPONSE);
@@ -44,8 +44,11 @@ static int call(lua_State *L) {
     if (lua_type(L, 2) != LUA_TSTRING)
         return convert_raise(L, "error", false, "http: `url` is missing, or no text");
     const char *method = luaL_optstring(L, 3, NULL);
-    if (!method) method = lua_getfield(L, 1, "json") || lua_getfield(L, 1, "body") ||
-                                  lua_getfield(L, 1, "form") ? "POST" : "GET";
+    if (!method)
+        method =
+            lua_getfield(L, 1, "json") || lua_getfield(L, 1, "body") || lua_getfield(L, 1, "form")
+                ? "POST"
+                : "GET";
     default_name(method, lua_tostring(L, 2), name, sizeof name);
     lua_settop(L, 1);
     primitive_options(L, &http, 1, 0, name);

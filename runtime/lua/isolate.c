@@ -21,8 +21,8 @@ struct branch *branch_of(lua_State *L) {
 }
 
 /* When Lua is denied memory it collects and asks for the same again: that must leave some room, or
- * a run at the cap would collect for every few objects. What isn't given then is denied for good, and
- * so is what isn't asked for again (a buffer of Lua's library). */
+ * a run at the cap would collect for every few objects. What isn't given then is denied for good,
+ * and so is what isn't asked for again (a buffer of Lua's library). */
 static bool is_denied(struct isolate *isolate, void *memory, size_t more, size_t new_size) {
     bool is_again = isolate->denied_size == new_size && isolate->denied == memory;
     size_t max = isolate->memory_max - (is_again ? isolate->memory_max / 32 : 0);
@@ -72,11 +72,17 @@ static void branch_free(struct branch *branch) {
     memory_free(branch);
 }
 
-struct branch *branch_child(struct branch *branch, size_t index) { return branch->children[index]; }
-struct bytes branch_key(const struct branch *branch) { return buffer_bytes(&branch->key); }
+struct branch *branch_child(struct branch *branch, size_t index) {
+    return branch->children[index];
+}
+struct bytes branch_key(const struct branch *branch) {
+    return buffer_bytes(&branch->key);
+}
 void branch_set_now(struct branch *branch, int64_t now_us) { branch->now_us = now_us; }
 int64_t branch_now(const struct branch *branch) { return branch->now_us; }
-struct ask *branch_ask(struct branch *branch) { return &branch->ask; }
+struct ask *branch_ask(struct branch *branch) {
+    return &branch->ask;
+}
 const char *branch_where(struct branch *branch) { return branch->ask.where; }
 
 void branch_seed(struct branch *branch, struct bytes path) {
@@ -169,10 +175,8 @@ static enum branch_outcome over(struct branch *branch) {
 /* A branch that failed without its body knowing: memory, at the cap. */
 static enum branch_outcome failed_outright(struct branch *branch, int status) {
     buffer_clear(&branch->ask.value);
-    if (status == LUA_ERRMEM)
-        branch_pack_error(branch->co, status, &branch->ask.value);
-    else
-        pack_unreadable(&branch->ask.value);
+    if (status == LUA_ERRMEM) branch_pack_error(branch->co, status, &branch->ask.value);
+    else pack_unreadable(&branch->ask.value);
     branch->has_failed = branch->is_ended = true;
     return BRANCH_RAISED;
 }
@@ -204,10 +208,10 @@ struct making {
 /* Lua's own libraries, from which the sandbox takes what it allows. */
 static void open_libraries(lua_State *L) {
     static const luaL_Reg libraries[] = {
-        {LUA_GNAME, luaopen_base},         {LUA_TABLIBNAME, luaopen_table},
-        {LUA_STRLIBNAME, luaopen_string},  {LUA_MATHLIBNAME, luaopen_math},
-        {LUA_UTF8LIBNAME, luaopen_utf8},   {LUA_OSLIBNAME, luaopen_os},
-        {LUA_IOLIBNAME, luaopen_io},       {LUA_DBLIBNAME, luaopen_debug}};
+        {LUA_GNAME, luaopen_base},        {LUA_TABLIBNAME, luaopen_table},
+        {LUA_STRLIBNAME, luaopen_string}, {LUA_MATHLIBNAME, luaopen_math},
+        {LUA_UTF8LIBNAME, luaopen_utf8},  {LUA_OSLIBNAME, luaopen_os},
+        {LUA_IOLIBNAME, luaopen_io},      {LUA_DBLIBNAME, luaopen_debug}};
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         luaL_requiref(L, libraries[i].name, libraries[i].func, 0);
         lua_pop(L, 1);
@@ -285,8 +289,8 @@ static void pack_definition(lua_State *L, int index, struct buffer *out) {
 static void check_workflow(lua_State *L, struct bytes file) {
     const char *name = lua_pushlstring(L, file.data, file.size);
     if (!lua_istable(L, -2))
-        luaL_error(L, "%s: is no workflow: it returns a %s, not a table with a `run` function", name,
-                   luaL_typename(L, -2));
+        luaL_error(L, "%s: is no workflow: it returns a %s, not a table with a `run` function",
+                   name, luaL_typename(L, -2));
     lua_pushliteral(L, "run");
     lua_rawget(L, -3);
     if (!lua_isfunction(L, -1))
@@ -357,10 +361,8 @@ int isolate_new(const struct isolate_options *options, struct isolate **ret, str
     struct isolate *isolate = memory_new(sizeof *isolate);
     if (!isolate) return error_no_memory(err);
     int status = fill(isolate, options, err);
-    if (status)
-        isolate_free(isolate);
-    else
-        *ret = isolate;
+    if (status) isolate_free(isolate);
+    else *ret = isolate;
     return status;
 }
 

@@ -47,12 +47,12 @@ void pulse_expire(struct pulse *pulse);
 
 struct isolate_options {
     const struct isolate_host *host; /* borrowed for the isolate's life */
-    struct bytes bundle;             /* packed map {main, file, modules = {name = {file, source}}} */
-    struct bytes settings;           /* packed, as recorded at acceptance */
-    struct bytes settings_now;       /* packed, as they are: what a step's function sees */
-    struct bytes seed;               /* of the run: what chance is drawn from */
-    size_t memory_max;               /* bytes; 0: 256 MiB */
-    struct pulse *pulse;             /* of the only thread that uses it, borrowed; NULL: not watched */
+    struct bytes bundle;       /* packed map {main, file, modules = {name = {file, source}}} */
+    struct bytes settings;     /* packed, as recorded at acceptance */
+    struct bytes settings_now; /* packed, as they are: what a step's function sees */
+    struct bytes seed;         /* of the run: what chance is drawn from */
+    size_t memory_max;         /* bytes; 0: 256 MiB */
+    struct pulse *pulse;       /* of the only thread that uses it, borrowed; NULL: not watched */
 };
 
 /* Opens a state and loads the bundle's workflow: its top level runs, no primitives there. Bytes are

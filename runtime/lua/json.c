@@ -34,7 +34,8 @@ static int decode(lua_State *L) {
     struct error err;
     text.data = luaL_checklstring(L, 1, &text.size);
     buffer_clear(&isolate->scratch);
-    if (json_read(text, &isolate->scratch, &err)) return convert_raise(L, "value", false, err.message);
+    if (json_read(text, &isolate->scratch, &err))
+        return convert_raise(L, "value", false, err.message);
     convert_push(L, buffer_bytes(&isolate->scratch));
     return 1;
 }

@@ -5,8 +5,8 @@
 #include "lua/branch.h"
 #include "lua/convert.h"
 
-static const char *const options[] = {"model", "prompt", "messages", "system", "schema",
-                                      "temperature", "max_tokens", "budget", NULL};
+static const char *const options[] = {"model",       "prompt",     "messages", "system", "schema",
+                                      "temperature", "max_tokens", "budget",   NULL};
 static const struct primitive llm = {"llm", ASK_LLM, options, NULL};
 
 static int call(lua_State *L) {

@@ -16,7 +16,8 @@ static int missing(lua_State *L, const char *name) {
     char message[400];
     snprintf(message, sizeof message,
              "module '%.100s' is not in this run's bundle: require it by a constant name (require "
-             "\"%.100s\"), as a file in the project's workflows folder or in stdlib", name, name);
+             "\"%.100s\"), as a file in the project's workflows folder or in stdlib",
+             name, name);
     return convert_raise(L, "error", false, message);
 }
 
@@ -30,7 +31,8 @@ static int call(lua_State *L) {
     if (!module) return missing(L, name);
     struct bytes file = value_get_bytes(module, "file"), source = value_get_bytes(module, "source");
     lua_pushfstring(L, "@%s", lua_pushlstring(L, file.data, file.size));
-    if (luaL_loadbufferx(L, source.data, source.size, lua_tostring(L, -1), "t")) return lua_error(L);
+    if (luaL_loadbufferx(L, source.data, source.size, lua_tostring(L, -1), "t"))
+        return lua_error(L);
     lua_pushvalue(L, 1);
     lua_call(L, 1, 1);
     if (lua_isnil(L, -1)) lua_pushboolean(L, 1);

@@ -94,7 +94,8 @@ static int call_fence(lua_State *L) {
     return 1;
 }
 
-static void open_table(lua_State *L, const char *library, const char *name, lua_CFunction function) {
+static void open_table(lua_State *L, const char *library, const char *name,
+                       lua_CFunction function) {
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, function);
     lua_setfield(L, -2, name);

@@ -6,18 +6,18 @@
 #include "lua/branch.h"
 #include "lua/convert.h"
 
-static const char *const base[] = {"assert", "error",  "getmetatable", "ipairs",
-                                   "rawequal", "rawget", "rawlen",     "rawset",   "select",
-                                   "tonumber", "type", "_VERSION", NULL};
-static const char *const string[] = {"byte", "char", "format", "len", "lower", "pack", "packsize",
-                                     "reverse", "sub", "unpack", "upper", NULL};
+static const char *const base[] = {
+    "assert", "error",  "getmetatable", "ipairs", "rawequal", "rawget", "rawlen",
+    "rawset", "select", "tonumber",     "type",   "_VERSION", NULL};
+static const char *const string[] = {"byte",     "char",    "format", "len",    "lower", "pack",
+                                     "packsize", "reverse", "sub",    "unpack", "upper", NULL};
 static const char *const table[] = {"pack", "unpack", NULL};
-static const char *const math[] = {"abs",  "acos", "asin", "atan", "ceil", "cos", "deg",
-                                   "exp",  "floor", "fmod", "huge", "log", "max", "maxinteger",
-                                   "min",  "mininteger", "modf", "pi", "rad", "sin", "sqrt",
-                                   "tan",  "tointeger", "type", "ult", NULL};
-static const char *const utf8[] = {"char", "charpattern", "codepoint", "codes", "len", "offset",
-                                   NULL};
+static const char *const math[] = {"abs", "acos",       "asin", "atan", "ceil", "cos", "deg",
+                                   "exp", "floor",      "fmod", "huge", "log",  "max", "maxinteger",
+                                   "min", "mininteger", "modf", "pi",   "rad",  "sin", "sqrt",
+                                   "tan", "tointeger",  "type", "ult",  NULL};
+static const char *const utf8[] = {"char", "charpattern", "codepoint", "codes",
+                                   "len",  "offset",      NULL};
 
 /* Copies the allowed fields of the table at `from` into the one at the top. [-0, +0, m] */
 static void copy_allowed(lua_State *L, int from, const char *const *names) {
@@ -66,7 +66,8 @@ static int plain_format(lua_State *L) {
     while ((at = memchr(at, '%', (size_t)(end - at)))) {
         at += 1 + strspn(at + 1, "-+ #0123456789.");
         if (*at == 'p')
-            return luaL_error(L, "string.format: %%p shows an address, which would differ on replay");
+            return luaL_error(L,
+                              "string.format: %%p shows an address, which would differ on replay");
         if (*at) at++;
     }
     for (int i = 2; i <= lua_gettop(L); i++) {
@@ -89,8 +90,10 @@ static int checked_setmetatable(lua_State *L) {
         lua_pushstring(L, refused[i]);
         lua_rawget(L, 2);
         if (!lua_isnil(L, -1))
-            return luaL_error(L, "setmetatable: %s can't be used in a workflow: it would differ on "
-                                 "replay", refused[i]);
+            return luaL_error(L,
+                              "setmetatable: %s can't be used in a workflow: it would differ on "
+                              "replay",
+                              refused[i]);
         lua_pop(L, 1);
     }
     if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)

@@ -6,8 +6,9 @@
 #include "lua/convert.h"
 
 static int refuse_write(lua_State *L) {
-    return convert_raise(L, "error", false, "settings are read-only; they are made by tend.lua and "
-                                            "the environment");
+    return convert_raise(L, "error", false,
+                         "settings are read-only; they are made by tend.lua and "
+                         "the environment");
 }
 
 /* Replaces a table at the top by a view of it. [-1, +1, m] */

@@ -30,14 +30,12 @@ static lua_Integer check_duration(lua_State *L) {
     int64_t us = 0;
     if (lua_type(L, 1) == LUA_TNUMBER) {
         double seconds = lua_tonumber(L, 1);
-        if (!(seconds >= 0 && seconds < 1e11))
-            refuse(L, duration);
+        if (!(seconds >= 0 && seconds < 1e11)) refuse(L, duration);
         return (lua_Integer)(seconds * microseconds);
     }
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
-    if (clock_parse_duration(text, size, &us) || us > longest_us)
-        refuse(L, duration);
+    if (clock_parse_duration(text, size, &us) || us > longest_us) refuse(L, duration);
     return us;
 }
 
@@ -48,8 +46,7 @@ static lua_Integer check_instant(lua_State *L) {
         if (!(seconds > -1e11 && seconds < 1e11)) refuse(L, instant);
         return (lua_Integer)(seconds * microseconds);
     }
-    if (clock_parse(luaL_checkstring(L, 1), &us))
-        refuse(L, instant);
+    if (clock_parse(luaL_checkstring(L, 1), &us)) refuse(L, instant);
     return us;
 }
 

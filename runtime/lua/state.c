@@ -5,7 +5,8 @@
 #include "lua/branch.h"
 #include "lua/convert.h"
 
-static const char *const options[] = {"key", "value", "is_delete", "prefix", "after", "limit", NULL};
+static const char *const options[] = {"key",   "value", "is_delete", "prefix",
+                                      "after", "limit", NULL};
 static const struct primitive get = {"state.get", ASK_STATE_GET, options, NULL};
 static const struct primitive set = {"state.set", ASK_STATE_SET, options, NULL};
 static const struct primitive update = {"state.update", ASK_STATE_UPDATE, options, NULL};
@@ -15,7 +16,8 @@ static void check_key(lua_State *L) {
     size_t size;
     const char *key = luaL_checklstring(L, 1, &size);
     if (size == 0 || size > 400 || *key == '\x01')
-        convert_raise(L, "error", false, "a state key has 1 to 400 bytes and doesn't begin with \\1");
+        convert_raise(L, "error", false,
+                      "a state key has 1 to 400 bytes and doesn't begin with \\1");
 }
 
 /* A table {key = [1]} at the top. [-0, +1, e] */

@@ -156,8 +156,8 @@ static void change_some(struct journal *journal, struct model *model, uint64_t *
         model->runs[number].exists = true;
         model->runs[number].status = (uint8_t)draw_below(seed, STATUSES);
         model->runs[number].workflow = draw_below(seed, WORKFLOWS);
-        model->runs[number].due_at_us = draw_below(seed, 2) ? (int64_t)draw_below(seed, 50) * 1000
-                                                            : 0;
+        model->runs[number].due_at_us =
+            draw_below(seed, 2) ? (int64_t)draw_below(seed, 50) * 1000 : 0;
         records[i] = make_run(number, model->runs[number].status, ids[i]);
         records[i].workflow = bytes_of(workflows[model->runs[number].workflow]);
         records[i].due_at_us = model->runs[number].due_at_us;

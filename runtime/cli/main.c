@@ -16,7 +16,7 @@ static void print_help(FILE *out) {
           "usage: tend COMMAND [OPTIONS] …\n\ncommands:\n",
           out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs(
         "\n`tend COMMAND --help` tells more. Shared options: --home DIR (default .tend), --config "
         "FILE\n(default tend.lua beside the workflows), --workflows DIR (repeatable), --quiet,\n"

@@ -2,7 +2,7 @@
 'use strict';
 // Behaviour as a script sees it, through the real program: node tests/workflow/run.js BUILD [WORD]…
 // WORD: only the tests whose name holds one. TEND_TEST_SCRIPTS: another folder of scripts, and no
-// cases (a test of this runner uses it).
+// cases (a test of this runner uses it). TEND_TEST_WITHOUT: not those whose name holds this word.
 //
 // scripts/**/*.lua is a test each: a workflow with its expectations in the comment at its top
 // (README.md). cases/*.js has the tests of several steps.
@@ -87,10 +87,13 @@ async function runTest(test, build) {
 
 async function main([build, ...words]) {
   const other = process.env.TEND_TEST_SCRIPTS;
+  const without = process.env.TEND_TEST_WITHOUT;
   const scripts = other ? path.resolve(other) : path.join(__dirname, 'scripts');
   const cases = other ? [] : findCases(path.join(__dirname, 'cases'));
   const queue = [...cases, ...findScripts(scripts).map((file) => scriptTest(scripts, file))].filter(
-    ({ name }) => !words.length || words.some((word) => name.includes(word)),
+    ({ name }) =>
+      (!words.length || words.some((word) => name.includes(word))) &&
+      !(without && name.includes(without)),
   );
   let passed = 0;
   let failed = 0;

@@ -169,7 +169,7 @@ static void a_step_and_a_branch_end_with_the_run(void **state) {
                  "  return 'caught' end }",
                  0);
     assert_asks(bench.main, go(bench.main, ANSWER_NONE), ASK_STEP, "s");
-    alarm_in(20000, 20000);
+    alarm_in(20000, 0);
     assert_over(bench.main, go(bench.main, ANSWER_CALL), "watchdog", "flow.lua:2");
     bench_close(&bench);
     open_watched(&bench,
@@ -178,7 +178,7 @@ static void a_step_and_a_branch_end_with_the_run(void **state) {
                  0);
     assert_asks(bench.main, go(bench.main, ANSWER_NONE), ASK_PARALLEL, NULL);
     struct branch *child = branch_child(bench.main, 0);
-    alarm_in(20000, 20000);
+    alarm_in(20000, 0);
     assert_over(child, go(child, ANSWER_NONE), "watchdog", "flow.lua:1");
     bench_close(&bench);
 }
@@ -195,7 +195,7 @@ static void an_endless_top_level_is_refused(void **state) {
     (void)state;
     memset(&pulse, 0, sizeof pulse);
     bench_pulse = &pulse;
-    alarm_in(20000, 20000);
+    alarm_in(20000, 0);
     assert_int_equal(bench_try(&bench, "while true do pcall(error) end", NULL, 0, &err),
                      TEND_EINPUT);
     bench_pulse = NULL;

@@ -139,10 +139,12 @@ format: ## lay out the C files as .clang-format says
 
 install: all ## install the program, its Lua and its manual under PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tend/stdlib \
-	           $(DESTDIR)$(PREFIX)/share/tend/workflows
+	           $(DESTDIR)$(PREFIX)/share/tend/workflows $(DESTDIR)$(PREFIX)/share/doc/tend
 	install -m 755 $(BUILD)/tend $(DESTDIR)$(PREFIX)/bin/tend
 	install -m 644 stdlib/*.lua $(DESTDIR)$(PREFIX)/share/tend/stdlib/
 	install -m 644 workflows/*.lua $(DESTDIR)$(PREFIX)/share/tend/workflows/
+	install -m 644 docs/*.md CHANGELOG.md LICENSE examples/tend.service \
+	        $(DESTDIR)$(PREFIX)/share/doc/tend/
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

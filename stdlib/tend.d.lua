@@ -20,8 +20,8 @@
 ---@field run fun(input: table): tend.Value
 ---@field input table? defaults; other keys are an error; json.null: a key without a default
 ---@field schedule tend.Schedule?
----@field concurrency {limit: integer, key: (fun(input: table): string)?}?
----@field permissions {net: string[]?, exec: string[]?, env: string[]?, fs: string[]?}?
+---@field concurrency {limit: integer, key: (fun(input: table): string)?}? accepted, not enforced yet
+---@field permissions {net: string[]?, exec: string[]?, env: string[]?, fs: string[]?}? not enforced yet
 
 ---When `tend serve` runs it: `every` or `cron`.
 ---@class tend.Schedule
@@ -279,7 +279,7 @@ function log.warn(message, fields) end
 ---@param fields table?
 function log.error(message, fields) end
 
----@param name string of an environment variable or of the secrets file
+---@param name string of an environment variable
 ---@return tend.Secret
 function secret(name) end
 

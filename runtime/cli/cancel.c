@@ -28,14 +28,9 @@ static int cancel(const struct place *place, const char *id) {
 }
 
 static int run(int argc, char **argv) {
-    static const struct option options[] = {SHARED_OPTIONS};
     struct place place;
-    int option;
-    place_init(&place);
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        if (option == 'h') return fputs(help, stdout), 0;
-        if (place_option(&place, &command_cancel, option)) return EXIT_USAGE;
-    }
+    int code = place_options(&place, &command_cancel, argc, argv);
+    if (code) return code < 0 ? 0 : code;
     if (optind + 1 != argc) return misuse(&command_cancel, "give one RUN");
     return cancel(&place, argv[optind]);
 }

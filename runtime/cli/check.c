@@ -67,14 +67,9 @@ static void check_path(struct checking *checking, const char *path) {
 }
 
 static int run(int argc, char **argv) {
-    static const struct option options[] = {SHARED_OPTIONS};
     struct place place;
-    int option;
-    place_init(&place);
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        if (option == 'h') return fputs(help, stdout), 0;
-        if (place_option(&place, &command_check, option)) return EXIT_USAGE;
-    }
+    int code = place_options(&place, &command_check, argc, argv);
+    if (code) return code < 0 ? 0 : code;
     place_settle(&place);
     struct checking checking = {.sources = place_sources(&place), .is_quiet = place.is_quiet};
     for (int i = optind; i < argc; i++) check_path(&checking, argv[i]);

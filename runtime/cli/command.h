@@ -53,6 +53,9 @@ extern const struct command command_run, command_resume, command_runs, command_s
 void place_init(struct place *place);
 /* Takes a shared option. -1: it isn't one (or it is wrong: a message was printed). */
 int place_option(struct place *place, const struct command *command, int option);
+/* Reads the options of a command that has only the shared ones; optind is then at its arguments.
+ * 0, EXIT_USAGE, or -1: --help was asked for and given. */
+int place_options(struct place *place, const struct command *command, int argc, char **argv);
 /* Finds what wasn't given; after the options. */
 void place_settle(struct place *place);
 void place_done(struct place *place);

@@ -36,6 +36,17 @@ int place_option(struct place *place, const struct command *command, int option)
     }
 }
 
+int place_options(struct place *place, const struct command *command, int argc, char **argv) {
+    static const struct option options[] = {SHARED_OPTIONS};
+    int option;
+    place_init(place);
+    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
+        if (option == 'h') return fputs(command->help, stdout), -1;
+        if (place_option(place, command, option)) return EXIT_USAGE;
+    }
+    return 0;
+}
+
 static char *join(const char *format, const char *folder) {
     struct buffer text = BUFFER_EMPTY;
     for (const char *c = format; *c; c++)

@@ -57,17 +57,12 @@ static int serve(const struct place *place) {
 }
 
 static int run(int argc, char **argv) {
-    static const struct option options[] = {SHARED_OPTIONS};
     struct place place;
-    int option;
-    place_init(&place);
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        if (option == 'h') return fputs(help, stdout), 0;
-        if (place_option(&place, &command_serve, option)) return EXIT_USAGE;
-    }
+    int code = place_options(&place, &command_serve, argc, argv);
+    if (code) return code < 0 ? 0 : code;
     if (optind != argc) return misuse(&command_serve, "it takes options only");
     place_settle(&place);
-    int code = serve(&place);
+    code = serve(&place);
     place_done(&place);
     return code;
 }

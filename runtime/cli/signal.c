@@ -44,14 +44,9 @@ static int send_signal(const struct place *place, char **arguments, int count) {
 }
 
 static int run(int argc, char **argv) {
-    static const struct option options[] = {SHARED_OPTIONS};
     struct place place;
-    int option;
-    place_init(&place);
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        if (option == 'h') return fputs(help, stdout), 0;
-        if (place_option(&place, &command_signal, option)) return EXIT_USAGE;
-    }
+    int code = place_options(&place, &command_signal, argc, argv);
+    if (code) return code < 0 ? 0 : code;
     if (argc - optind < 2 || argc - optind > 3)
         return misuse(&command_signal, "give RUN and NAME, and maybe JSON");
     return send_signal(&place, argv + optind, argc - optind);

@@ -40,7 +40,7 @@ struct engine {
     uv_timer_t ticker; /* schedules */
     uv_timer_t second; /* housekeeping */
     uv_poll_t inbox;
-    bool has_loop, has_inbox, is_server, is_stopping;
+    bool has_loop, has_inbox, is_server;
     uint64_t until;
     pthread_mutex_t mutex; /* of what follows */
     struct left *left;
@@ -413,7 +413,6 @@ int engine_resume_all(struct engine *engine, size_t *count, struct error *err) {
 
 int engine_run(struct engine *engine, uint64_t until, struct error *err) {
     engine->until = until;
-    engine->is_stopping = false;
     if (engine->schedules) on_tick(&engine->ticker);
     uv_async_send(&engine->async); /* what left before it turned */
     uv_run(&engine->loop, UV_RUN_DEFAULT);
@@ -422,7 +421,4 @@ int engine_run(struct engine *engine, uint64_t until, struct error *err) {
     return TEND_EIO;
 }
 
-void engine_stop(struct engine *engine) {
-    engine->is_stopping = true;
-    uv_stop(&engine->loop);
-}
+void engine_stop(struct engine *engine) { uv_stop(&engine->loop); }

@@ -211,11 +211,10 @@ static void begin_sleep(struct strand *strand) {
     strand->began_us = clock_monotonic_us(strand->run->services->clock);
     strand->work = WORK_TIMER;
     strand->is_left = true;
-    if (step->due_at_us <= now_us) live_due(strand, now_us);
+    if (step->due_at_us <= now_us) live_due(strand);
 }
 
-void live_due(struct strand *strand, int64_t now_us) {
-    (void)now_us;
+void live_due(struct strand *strand) {
     if (strand->step->kind == ASK_WAIT_FOR && take_signal(strand)) return;
     if (strand->step->kind == ASK_SLEEP || strand->step->kind == ASK_WAIT_FOR) {
         buffer_clear(&strand->value);
@@ -522,7 +521,7 @@ static void begin_wait_for(struct strand *strand) {
         append(strand, &entry);
     }
     strand->work = WORK_SIGNAL;
-    if (step->due_at_us && step->due_at_us <= now_us) live_due(strand, now_us);
+    if (step->due_at_us && step->due_at_us <= now_us) live_due(strand);
     else if (is_new) (void)take_signal(strand);
 }
 

@@ -457,8 +457,7 @@ static void on_timer(uv_timer_t *timer) {
     if (cancel_left_us(run) <= 0) end_cancelled(run); /* without more Lua */
     for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
         if (run->is_unwound || left_us(strand) > 0) continue;
-        if (strand->work == WORK_TIMER || strand->work == WORK_SIGNAL)
-            live_due(strand, run_now_us(run));
+        if (strand->work == WORK_TIMER || strand->work == WORK_SIGNAL) live_due(strand);
         else strand_time_out(strand);
     }
     run_advance(run);

@@ -189,7 +189,7 @@ bool replay_is_read(struct run *run);
 void live_begin(struct strand *strand);
 /* An event of the strand's step: decided, journaled, acted upon. */
 void live_event(struct strand *strand, struct step_event *event);
-void live_due(struct strand *strand, int64_t now_us);
+void live_due(struct strand *strand);
 void live_check_child(struct strand *strand);
 /* Takes the signals that are there, the oldest waiter first. */
 void live_check_signals(struct run *run);

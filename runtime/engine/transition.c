@@ -103,8 +103,7 @@ static void asked(const struct step *step, const struct step_request *request,
 }
 
 static void failed(const struct step *step, const struct step_request *request,
-                   const struct step_event *event, int64_t now_us, struct buffer *scratch,
-                   struct step_decision *ret) {
+                   const struct step_event *event, int64_t now_us, struct step_decision *ret) {
     uint32_t attempt = ret->attempt;
     bool may_retry = event->is_retryable &&
                      step->failures - step->spared + 1 < request->retry.attempts &&
@@ -123,7 +122,6 @@ static void failed(const struct step *step, const struct step_request *request,
                                             event->chance, event->retry_after_us);
     ret->entries[0].due_at_us = ret->due_at_us;
     ret->action = STEP_WAIT;
-    (void)scratch;
 }
 
 void transition_step(const struct step *step, const struct step_request *request,
@@ -139,7 +137,7 @@ void transition_step(const struct step *step, const struct step_request *request
         ret->action = STEP_BEGIN;
         break;
     case STEP_SUCCEEDED: end(ret, ENTRY_DONE, step, attempt, event, now_us, event->value); break;
-    case STEP_FAILED: failed(step, request, event, now_us, scratch, ret); break;
+    case STEP_FAILED: failed(step, request, event, now_us, ret); break;
     }
 }
 

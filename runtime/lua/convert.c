@@ -356,14 +356,12 @@ static bool is_own_field(const char *name) {
 /* Packs one member unless it can't be packed: then its text. */
 static void pack_error_member(lua_State *L, const char *key, struct buffer *out) {
     struct error ignored;
-    size_t size = out->size;
     pack_text(out, key);
     size_t after_key = out->size;
     if (convert_pack(L, -1, key, false, out, &ignored) == 0) return;
     if (out->is_failed) return;
     out->size = after_key;
     pack_text(out, lua_typename(L, lua_type(L, -1)));
-    (void)size;
 }
 
 static size_t pack_error_table(lua_State *L, int index, bool is_ours, struct buffer *out) {

@@ -32,7 +32,7 @@ void convert_open(lua_State *L);
 void convert_pack_error(lua_State *L, int index, struct buffer *out);
 /* Pushes an error table made of a packed error. [-0, +1, m] */
 void convert_push_error(lua_State *L, struct bytes packed);
-/* Raises {message, kind}. Never returns. `where` = true puts the caller's file:line in front. */
+/* Raises {message, kind}. Never returns. The caller's file:line comes in front. */
 int convert_raise(lua_State *L, const char *kind, bool is_retryable, const char *message);
 
 #endif

@@ -151,7 +151,7 @@ static int find_existing(struct services *services, const char *id, const char *
 
 static int check_id(const char *id, struct error *err) {
     size_t size = strlen(id);
-    bool is_good = size > 0 && size <= JOURNAL_ID_MAX;
+    bool is_good = size > 0 && size <= RUN_ID_MAX;
     for (size_t i = 0; i < size; i++)
         is_good =
             is_good &&
@@ -182,6 +182,14 @@ static void pack_accepted(struct services *services, struct bytes input, const c
     pack_member_bytes(out, "seed", (struct bytes){(const char *)seed, sizeof seed});
 }
 
+/* What the run's first entry and record refer to. */
+static void add_bundles(struct services *services, const struct bundle *bundle,
+                        struct submission *submission) {
+    submission_bundle(submission, bytes_of(bundle->hash), buffer_bytes(&bundle->contents));
+    submission_bundle(submission, bytes_of(services->settings_hash),
+                      buffer_bytes(&services->settings));
+}
+
 static int add_run(struct services *services, const struct acceptance *acceptance,
                    const struct bundle *bundle, struct bytes input, const char *given,
                    struct submission *submission, struct accepted *accepted, struct error *err) {
@@ -200,9 +208,7 @@ static int add_run(struct services *services, const struct acceptance *acceptanc
     entry_pack(&entry, &packed);
     int status = value.is_failed || packed.is_failed ? error_no_memory(err) : 0;
     if (!status) {
-        submission_bundle(submission, bytes_of(bundle->hash), buffer_bytes(&bundle->contents));
-        submission_bundle(submission, bytes_of(services->settings_hash),
-                          buffer_bytes(&services->settings));
+        add_bundles(services, bundle, submission);
         submission_entry(submission, record.number, 0, buffer_bytes(&packed));
         submission_record(submission, &record);
         submission_wake(submission, record.number);
@@ -275,6 +281,27 @@ int accept_bundle(struct services *services, const struct acceptance *acceptance
     }
     buffer_done(&input);
     if (!status) *ret = accepted;
+    return status;
+}
+
+int accept_link(struct services *services, const struct bundle *bundle, struct bytes input,
+                const char *given, struct submission *submission, struct buffer *entry,
+                struct error *err) {
+    struct buffer taken = BUFFER_EMPTY, value = BUFFER_EMPTY;
+    int status = accept_input(buffer_bytes(&bundle->definition), input, &taken, err);
+    if (status) error_context(err, "%s", bundle->name);
+    if (!status) status = mask(services, &taken, err);
+    if (!status) {
+        pack_accepted(services, buffer_bytes(&taken), given, &value);
+        entry_pack(&(struct entry){.type = ENTRY_ACCEPTED,
+                                   .at_us = clock_wall_us(services->clock),
+                                   .value = buffer_bytes(&value)},
+                   entry);
+        add_bundles(services, bundle, submission);
+        if (value.is_failed || entry->is_failed) status = error_no_memory(err);
+    }
+    buffer_done(&taken);
+    buffer_done(&value);
     return status;
 }
 

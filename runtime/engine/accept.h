@@ -7,6 +7,8 @@
 
 #include "engine/services.h"
 
+enum { RUN_ID_MAX = 128 }; /* the journal takes longer ones: of past links (link.c) */
+
 struct acceptance {
     const char *target; /* a workflow's name or path */
     struct bytes input; /* packed map or nil, as given */
@@ -29,6 +31,11 @@ int accept_run(struct services *services, const struct acceptance *acceptance,
 int accept_bundle(struct services *services, const struct acceptance *acceptance,
                   const struct bundle *bundle, struct submission *submission, struct accepted *ret,
                   struct error *err);
+/* The first entry of the next link of a run: as add_run makes it, with the id's `given` kept.
+ * TEND_EINPUT: the workflow doesn't take the input. */
+int accept_link(struct services *services, const struct bundle *bundle, struct bytes input,
+                const char *given, struct submission *submission, struct buffer *entry,
+                struct error *err);
 /* The run is durable: the journal answers for it from now on. True if it was accepted by this
  * process. */
 bool accept_durable(struct services *services, uint64_t number);

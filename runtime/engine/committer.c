@@ -52,9 +52,10 @@ static void fill(const struct submission *queue, struct gathered *gathered) {
     size_t transition = 0, write = 0, contents = 0;
     for (const struct submission *s = queue; s; s = s->next) {
         for (struct submission_part *part = s->parts; part; part = part->next)
-            gathered->transitions[transition++] =
-                (struct journal_transition){part->number, part->has_record ? &part->run : NULL,
-                                            part->first_sequence, part->entries, part->count};
+            gathered->transitions[transition++] = (struct journal_transition){
+                part->number,         part->has_record ? &part->run : NULL,
+                part->first_sequence, part->entries,
+                part->count,          part->has_past ? &part->past : NULL};
         for (struct submission_state *state = s->states; state; state = state->next)
             gathered->states[write++] = state->write;
         for (struct submission_bundle *bundle = s->bundles; bundle; bundle = bundle->next)

@@ -39,6 +39,9 @@ struct submission *submission_free(struct submission *submission); /* one that w
 void submission_entry(struct submission *submission, uint64_t number, uint32_t sequence,
                       struct bytes packed);
 void submission_record(struct submission *submission, const struct record *record);
+/* The entries of the run `number` so far become those of `past`, a new run; what is added to the
+ * submission from here on begins its journal anew, at sequence 0. */
+void submission_past(struct submission *submission, uint64_t number, const struct record *past);
 void submission_state(struct submission *submission, struct bytes key, struct bytes value);
 void submission_bundle(struct submission *submission, struct bytes hash, struct bytes contents);
 void submission_inbox(struct submission *submission, uint64_t taken);

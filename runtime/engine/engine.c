@@ -85,10 +85,14 @@ static void on_broken(void *context, const struct error *err) {
     uv_async_send(&engine->async);
 }
 
+static bool is_at_rest(enum run_status status) {
+    return run_status_is_final(status) || status == RUN_BLOCKED || status == RUN_STUCK;
+}
+
 static void on_left(void *context, uint64_t number, const struct record *record,
                     const struct error *err) {
     struct engine *engine = context;
-    bool has_word = record || err, is_ended = !err && record && record->status != RUN_WAITING;
+    bool has_word = record || err, is_ended = !err && record && is_at_rest(record->status);
     admission_left(engine->admission, number, is_ended);
     if (is_ended && run_status_is_final(record->status)) admission_ended(engine->admission, number);
     struct left *left = has_word ? memory_new(sizeof *left) : NULL;
@@ -166,10 +170,6 @@ static void on_second(uv_timer_t *timer) {
     take_inbox(engine); /* a nudge can be lost; the item isn't */
 }
 
-static bool is_at_rest(enum run_status status) {
-    return run_status_is_final(status) || status == RUN_BLOCKED || status == RUN_STUCK;
-}
-
 static void deal_with(struct engine *engine, const struct left *left) {
     const struct observer *observer = &engine->services.observer;
     if (left->has_failed) {
@@ -177,6 +177,7 @@ static void deal_with(struct engine *engine, const struct left *left) {
         if (left->number == engine->until) engine_stop(engine);
         return;
     }
+    if (left->record.status == RUN_PENDING) return; /* its next link is let in */
     if (observer->on_run) observer->on_run(observer->context, &left->record);
     enum run_status status = left->record.status;
     bool is_blocked = status == RUN_BLOCKED || status == RUN_STUCK;

@@ -37,6 +37,7 @@ struct record {
     char bundle[65];
     int64_t created_at_us, ended_at_us;
     uint64_t parent;     /* run to wake at the end; 0: none */
+    uint32_t links;      /* of continue_as that came before this one */
     char waits_kind[16]; /* "timer", "retry", "child", "" */
     char waits_for[256]; /* step key, or the child's id */
     char message[512];   /* why it is blocked, stuck or failed */

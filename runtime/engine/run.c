@@ -181,6 +181,8 @@ static int begin(struct run *run, const struct entry *accepted, struct error *er
     int status = value_read(accepted->value, &tree, err);
     if (status) return status;
     struct bytes seed = value_get_bytes(&tree.root, "seed");
+    struct bytes given = value_get_bytes(&tree.root, "given");
+    snprintf(run->given, sizeof run->given, "%.*s", (int)given.size, given.data);
     buffer_add(&run->seed, seed.data, seed.size);
     status = buffer_check(&run->seed, err);
     if (!status) status = open_isolate(run, &tree.root, err);
@@ -326,12 +328,14 @@ void run_flush(struct run *run) {
     barrier_submitted(run);
 }
 
-static void change_status(struct run *run, enum run_event event) {
+int run_change_status(struct run *run, enum run_event event) {
     enum run_status next;
     struct error err;
-    if (transition_run(run->record.status, event, &next, &err)) return;
+    int status = transition_run(run->record.status, event, &next, &err);
+    if (status) return status;
     run->record.status = next;
     run->is_record_dirty = true;
+    return 0;
 }
 
 void run_block(struct run *run, const char *format, ...) {
@@ -340,13 +344,13 @@ void run_block(struct run *run, const char *format, ...) {
     va_start(args, format);
     vsnprintf(run->record.message, sizeof run->record.message, format, args);
     va_end(args);
-    change_status(run, RUN_MISMATCHED);
+    (void)run_change_status(run, RUN_MISMATCHED);
     run->is_over = true;
 }
 
 static void end(struct run *run, enum run_event event, struct bytes value) {
     struct value_tree tree;
-    change_status(run, event);
+    (void)run_change_status(run, event);
     run->record.ended_at_us = run_now_us(run);
     if (event == RUN_RAISED && value_read(value, &tree, NULL) == 0) {
         struct bytes message = value_get_bytes(&tree.root, "message");
@@ -425,7 +429,7 @@ static void suspend(struct run *run, const struct waiting *waiting) {
     const struct strand *strand = waiting->other ? waiting->other : waiting->timer;
     struct record *record = &run->record;
     struct bytes signal = value_get_bytes(&strand->options.root, "signal");
-    change_status(run, RUN_WAITS);
+    (void)run_change_status(run, RUN_WAITS);
     int64_t grace_us = cancel_left_us(run);
     record->due_at_us = waiting->timer ? waiting->timer->step->due_at_us : 0;
     if (grace_us != INT64_MAX &&

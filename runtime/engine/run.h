@@ -95,6 +95,7 @@ struct run {
     struct isolate *isolate;
     struct isolate_host isolate_host;
     struct buffer seed;
+    char given[65];       /* hash of the input as given, of its first link */
     struct buffer loaded; /* the entries that were there when it was loaded */
     struct map steps;     /* key -> struct step */
     struct map unread;    /* branch path -> recorded steps that weren't asked for (count) */
@@ -144,11 +145,18 @@ void run_append(struct run *run, struct step *step, struct entry *entry);
 /* Submits what is at hand. */
 void run_flush(struct run *run);
 void run_mask(struct run *run, struct buffer *packed);
+/* The one way to another status; 0, or TEND_EINPUT: it can't take that step. */
+int run_change_status(struct run *run, enum run_event event);
 /* Ends it as `blocked`; nothing more is executed. */
 void run_block(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void run_end(struct run *run, enum run_event event, struct bytes value);
 void run_out_of_memory(struct run *run);
 struct submission *run_submission(struct run *run);
+
+/* ---- link.c ---- */
+
+/* The main branch left by continue_as: the run ends here and goes on with its next link. */
+void link_continue(struct run *run, struct bytes input);
 
 /* ---- strand.c ---- */
 

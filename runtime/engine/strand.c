@@ -320,6 +320,19 @@ static void ended(struct strand *strand, bool has_failed) {
     run_end(run, has_failed ? RUN_RAISED : RUN_RETURNED, buffer_bytes(value));
 }
 
+/* By continue_as. Cleanup may have asked for what the journal has, so that is looked at only now.
+ */
+static void continued(struct strand *strand) {
+    struct run *run = strand->run;
+    strand->state = STRAND_ENDED;
+    strand->work = WORK_NONE;
+    if (!replay_is_read(run)) return;
+    run->is_replaying = false;
+    struct buffer *input = &branch_ask(strand->lua)->value;
+    run_mask(run, input);
+    link_continue(run, buffer_bytes(input));
+}
+
 /* The watchdog struck, or memory ran out: the run ends, whatever its branches do. */
 static void over(struct run *run, struct buffer *error) {
     run_mask(run, error);
@@ -335,6 +348,7 @@ void strand_resume(struct strand *strand) {
     struct ask *ask = branch_ask(strand->lua);
     bool is_inside = ask->kind == ASK_PLAIN || ask->kind == ASK_BARRIER;
     if (outcome == BRANCH_OVER) over(strand->run, &ask->value);
+    else if (outcome == BRANCH_CONTINUES) continued(strand);
     else if (outcome != BRANCH_ASKS) ended(strand, outcome == BRANCH_RAISED);
     else if (strand->is_cancelling) raise_cancelled(strand, is_inside);
     else if (ask->kind < ASK_RECORDED) asked(strand, ask);

@@ -85,15 +85,10 @@ void submission_entry(struct submission *submission, uint64_t number, uint32_t s
     part->entries[part->count++] = copy(submission, packed);
 }
 
-void submission_record(struct submission *submission, const struct record *record) {
-    struct submission_part *part = last_of(submission, record->number);
+static struct journal_run pack_run(struct submission *submission, const struct record *record) {
     struct buffer body = BUFFER_EMPTY;
-    if (!part) part = part_new(submission, record->number);
-    if (!part) return;
     record_pack(record, &body);
-    if (part->count == 0) part->first_sequence = record->next_sequence;
-    part->has_record = true;
-    part->run = (struct journal_run){
+    struct journal_run run = {
         .number = record->number,
         .id = copy(submission, bytes_of(record->id)),
         .workflow = copy(submission, bytes_of(record->workflow)),
@@ -104,6 +99,23 @@ void submission_record(struct submission *submission, const struct record *recor
     };
     submission->is_failed = submission->is_failed || body.is_failed;
     buffer_done(&body);
+    return run;
+}
+
+void submission_record(struct submission *submission, const struct record *record) {
+    struct submission_part *part = last_of(submission, record->number);
+    if (!part) part = part_new(submission, record->number);
+    if (!part) return;
+    if (part->count == 0) part->first_sequence = record->next_sequence;
+    part->has_record = true;
+    part->run = pack_run(submission, record);
+}
+
+void submission_past(struct submission *submission, uint64_t number, const struct record *past) {
+    struct submission_part *part = part_new(submission, number);
+    if (!part) return;
+    part->has_past = true;
+    part->past = pack_run(submission, past);
 }
 
 void submission_state(struct submission *submission, struct bytes key, struct bytes value) {

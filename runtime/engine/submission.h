@@ -10,8 +10,9 @@ struct submission_part { /* one run's entries, in order, and maybe its record */
     uint32_t first_sequence;
     struct bytes *entries; /* each copied */
     size_t count, capacity;
-    bool has_record;
+    bool has_record, has_past;
     struct journal_run run;
+    struct journal_run past; /* takes over the entries before this part */
 };
 
 struct submission_state {

@@ -93,7 +93,8 @@ enum run_event {
     RUN_WOKEN, /* what it waited for may be there */
     RUN_RETURNED,
     RUN_RAISED,
-    RUN_UNWOUND, /* it was cancelled, and its cleanup is over */
+    RUN_UNWOUND,   /* it was cancelled, and its cleanup is over */
+    RUN_CONTINUED, /* by continue_as: its next link is ready */
     RUN_RETRIED,
     RUN_MISMATCHED /* replay */
 };

@@ -26,7 +26,7 @@
 
 struct journal;
 
-enum { JOURNAL_ID_MAX = 128, JOURNAL_STATE_KEY_MAX = 400, JOURNAL_HASH_MAX = 64 };
+enum { JOURNAL_ID_MAX = 144, JOURNAL_STATE_KEY_MAX = 400, JOURNAL_HASH_MAX = 64 };
 
 enum journal_mode {
     JOURNAL_OWNER, /* takes the owner lock; creates the journal if there is none */
@@ -52,6 +52,9 @@ struct journal_transition {
     uint32_t first_sequence;          /* must be the run's next; checked */
     const struct bytes *entries;
     size_t entry_count;
+    /* Not NULL: a new run, which takes over the entries so far; first_sequence is 0 then, and
+     * `record` isn't NULL. */
+    const struct journal_run *past;
 };
 
 struct journal_state_write {

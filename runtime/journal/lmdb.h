@@ -89,6 +89,7 @@ int lmdb_write_put(struct lmdb_write *write, enum lmdb_table_number table, MDB_v
 struct run_position {
     uint64_t last_record;
     uint32_t next_sequence;
+    uint64_t origin; /* the run that wrote them, if it isn't the one that has them; or 0 */
 };
 
 /* One run's transitions in a batch, in their order. */

@@ -61,6 +61,7 @@ static uint64_t room_needed(struct lmdb_journal *journal, const struct journal_b
     for (size_t i = 0; i < batch->transition_count; i++) {
         size += transition_bytes(&batch->transitions[i]);
         pages += batch->transitions[i].record ? PAGES_A_RECORD : PAGES_A_ROW;
+        if (batch->transitions[i].past) pages += PAGES_A_RECORD;
     }
     uint64_t touched = pages * journal->file.page_bytes;
     uint64_t used = lmdb_file_used(&journal->file);

@@ -165,10 +165,12 @@ static bool follow(MDB_val value, uint64_t number, struct run_position *position
     struct record_header header;
     if (value.mv_size < sizeof header) return false;
     memcpy(&header, value.mv_data, sizeof header);
-    if (header.run != number || header.flags || header.previous >= position->last_record ||
+    if (header.run != (position->origin ? position->origin : number) || header.flags ||
+        header.previous >= position->last_record ||
         header.first_sequence + header.count != position->next_sequence)
         return false;
-    *position = (struct run_position){header.previous, header.first_sequence};
+    position->last_record = header.previous;
+    position->next_sequence = header.first_sequence;
     return true;
 }
 

@@ -17,8 +17,8 @@ struct run_header {
     uint16_t id_size;
     uint16_t workflow_size;
     uint8_t status;
-    uint8_t flags; /* 0; for compression */
-    uint8_t unused[6];
+    uint8_t flags;     /* 0; for compression */
+    uint8_t origin[6]; /* struct run_position, low byte first */
 };
 _Static_assert(sizeof(struct run_header) == 40, "part of the format");
 
@@ -30,6 +30,16 @@ struct tail {
 _Static_assert(sizeof(struct tail) == 16, "part of the format");
 
 /* ---- a record as it is stored ---- */
+
+static uint64_t read_origin(const uint8_t origin[6]) {
+    uint64_t number = 0;
+    for (size_t i = 6; i-- > 0;) number = number << 8 | origin[i];
+    return number;
+}
+
+static void write_origin(uint64_t number, uint8_t origin[6]) {
+    for (size_t i = 0; i < 6; i++) origin[i] = (uint8_t)(number >> (8 * i));
+}
 
 /* `run` borrows from `value`. */
 static bool unpack(MDB_val value, uint64_t number, struct journal_run *run,
@@ -50,7 +60,8 @@ static bool unpack(MDB_val value, uint64_t number, struct journal_run *run,
         .next_sequence = header.next_sequence,
         .body = {id + header.id_size + header.workflow_size, value.mv_size - names},
     };
-    *position = (struct run_position){header.last_record, header.next_sequence};
+    *position =
+        (struct run_position){header.last_record, header.next_sequence, read_origin(header.origin)};
     return true;
 }
 
@@ -73,6 +84,7 @@ static void pack(char *out, const struct journal_run *run, const struct run_posi
         .workflow_size = (uint16_t)run->workflow.size,
         .status = run->status,
     };
+    write_origin(position->origin, header.origin);
     memcpy(out, &header, sizeof header);
     out = put_bytes(out + sizeof header, run->id);
     put_bytes(put_bytes(out, run->workflow), run->body);
@@ -87,7 +99,7 @@ static int read_tail(MDB_txn *txn, MDB_dbi dbi, uint64_t number, struct run_posi
     if (code) return code;
     if (value.mv_size != sizeof tail) return MDB_CORRUPTED;
     memcpy(&tail, value.mv_data, sizeof tail);
-    *ret = (struct run_position){tail.last_record, tail.next_sequence};
+    *ret = (struct run_position){tail.last_record, tail.next_sequence, 0};
     return 0;
 }
 
@@ -235,6 +247,39 @@ static const struct journal_run *last_record(const struct run_part *parts, size_
     return NULL;
 }
 
+/* The entries so far become those of another run, which is new: its records stay where they are. */
+static int hand_over(struct lmdb_write *write, uint64_t number, const struct journal_run *past,
+                     struct run_position *position) {
+    const struct run_before none = {.exists = false};
+    const char *why = wrong_record(past, past->number);
+    if (why) return refuse(write, past->number, why);
+    struct run_position taken = *position;
+    taken.origin = number;
+    *position = (struct run_position){0, 0, 0};
+    return write_record(write, &none, past, &taken);
+}
+
+/* The parts up to the next one that begins anew. */
+static size_t parts_to_write(const struct run_part *parts, size_t part_count) {
+    size_t count = 1;
+    while (count < part_count && !parts[count].transition->past) count++;
+    return count;
+}
+
+static int write_entries(struct lmdb_write *write, const struct run_part *parts, size_t part_count,
+                         struct run_position *position) {
+    int status = 0;
+    while (!status && part_count) {
+        const struct journal_run *past = parts[0].transition->past;
+        size_t count = parts_to_write(parts, part_count);
+        if (past) status = hand_over(write, parts[0].number, past, position);
+        if (!status) status = lmdb_entries_write(write, parts, count, position);
+        parts += count;
+        part_count -= count;
+    }
+    return status;
+}
+
 int lmdb_run_write(struct lmdb_write *write, const struct run_part *parts, size_t part_count) {
     const uint64_t number = parts[0].number;
     const struct journal_run *record = last_record(parts, part_count);
@@ -245,7 +290,7 @@ int lmdb_run_write(struct lmdb_write *write, const struct run_part *parts, size_
     int status = read_before(write, number, record, &before);
     if (status) return status;
     struct run_position position = before.position;
-    status = lmdb_entries_write(write, parts, part_count, &position);
+    status = write_entries(write, parts, part_count, &position);
     if (status) return status;
     if (record) return write_record(write, &before, record, &position);
     if (position.next_sequence == before.position.next_sequence) return 0;

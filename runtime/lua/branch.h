@@ -30,7 +30,9 @@ struct isolate {
     unsigned closing;   /* how deep coroutine.close is nested */
     const struct isolate_host *host;
     size_t memory_used, memory_max;
-    struct value_tree bundle; /* borrows bundle_bytes */
+    bool is_continuing;         /* continue_as was called */
+    struct buffer continuation; /* … with this input, packed */
+    struct value_tree bundle;   /* borrows bundle_bytes */
     struct buffer bundle_bytes;
     struct buffer definition;
     struct buffer seed;
@@ -54,6 +56,7 @@ struct branch {
     lua_State *step_co; /* in which that function runs, if one does */
     bool is_in_pure;    /* state.update's function, retry.when or on_failure runs */
     bool is_started, is_ended, has_failed;
+    bool has_left; /* by continue_as */
     struct ask ask;
     struct answer answer;
 };
@@ -135,6 +138,9 @@ void parallel_open(lua_State *L);
 void invoke_open(lua_State *L); /* invoke, start */
 void state_open(lua_State *L);
 void wait_for_open(lua_State *L);
+void continue_as_open(lua_State *L);
+/* Is the value at `index` what continue_as raised? No pcall keeps it. [-0, +0, -] */
+bool continue_is_leaving(lua_State *L, int index);
 void chance_open(lua_State *L); /* now, uuid, random, math.random, os.time, os.date */
 void log_open(lua_State *L);    /* log, print */
 void secret_open(lua_State *L);

@@ -139,6 +139,7 @@ static int failed(lua_State *L, lua_State *co, int status, lua_KContext way) {
     }
     lua_pushboolean(L, 0);
     lua_xmove(co, L, 1);
+    if (continue_is_leaving(L, -1)) return lua_error(L);
     return 2;
 }
 

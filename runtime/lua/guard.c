@@ -137,6 +137,7 @@ void guard_room(lua_State *L, size_t size_bytes) {
 static int protected_k(lua_State *L, int status, lua_KContext context) {
     if (status != LUA_OK && status != LUA_YIELD) {
         guard_check(L, status);
+        if (continue_is_leaving(L, -1)) return lua_error(L);
         lua_pushboolean(L, 0);
         lua_insert(L, -2);
         return 2;
@@ -154,7 +155,7 @@ static int call_pcall(lua_State *L) {
 
 /* Calls the script's message handler (upvalue) with the error. */
 static int handle_message(lua_State *L) {
-    if (*guard_ending(L)) return 1;
+    if (*guard_ending(L) || continue_is_leaving(L, 1)) return 1;
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, 1, 1);

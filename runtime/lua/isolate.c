@@ -126,6 +126,11 @@ void branch_pack_error(lua_State *L, int status, struct buffer *out) {
     pack_member_boolean(out, "retryable", false);
 }
 
+static void pack_continuation(struct branch *branch) {
+    struct bytes input = buffer_bytes(&branch->isolate->continuation);
+    buffer_add(&branch->ask.value, input.data, input.size);
+}
+
 /* The end of a branch: its value or error stays on top of its stack; packed too, where the engine
  * needs it: the main branch's result, anybody's error. */
 static int body_ended(lua_State *L, int status, lua_KContext context) {
@@ -146,7 +151,9 @@ static int body_ended(lua_State *L, int status, lua_KContext context) {
         lua_setfield(L, -2, "kind");
         luaL_setmetatable(L, CONVERT_ERROR);
     }
-    if (branch->has_failed) branch_pack_error(L, status, &branch->ask.value);
+    branch->has_left = branch->has_failed && continue_is_leaving(L, -1);
+    if (branch->has_left) pack_continuation(branch);
+    else if (branch->has_failed) branch_pack_error(L, status, &branch->ask.value);
     if (status == LUA_ERRMEM) convert_push_error(L, buffer_bytes(&branch->ask.value));
     return 1;
 }
@@ -195,6 +202,7 @@ enum branch_outcome branch_resume(struct branch *branch, const struct answer *an
     if (status == LUA_YIELD) return BRANCH_ASKS;
     if (status != LUA_OK) return failed_outright(branch, status);
     branch->is_ended = true;
+    if (branch->has_left) return BRANCH_CONTINUES;
     return branch->has_failed ? BRANCH_RAISED : BRANCH_RETURNED;
 }
 
@@ -250,6 +258,7 @@ static void open_all(lua_State *L, struct bytes recorded, struct bytes now) {
     invoke_open(L);
     state_open(L);
     wait_for_open(L);
+    continue_as_open(L);
     chance_open(L);
     log_open(L);
     secret_open(L);
@@ -378,6 +387,7 @@ struct isolate *isolate_free(struct isolate *isolate) {
     buffer_done(&isolate->bundle_bytes);
     buffer_done(&isolate->definition);
     buffer_done(&isolate->seed);
+    buffer_done(&isolate->continuation);
     buffer_done(&isolate->scratch);
     buffer_done(&isolate->scratch_out);
     memory_free(isolate);

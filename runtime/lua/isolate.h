@@ -66,11 +66,12 @@ struct isolate *isolate_free(struct isolate *isolate);
 struct bytes isolate_definition(const struct isolate *isolate);
 
 enum branch_outcome {
-    BRANCH_ASKS,     /* branch_ask() says what */
-    BRANCH_RETURNED, /* main branch: branch_ask()->value is the packed result */
-    BRANCH_RAISED,   /* branch_ask()->value is the packed error */
-    BRANCH_OVER      /* the run is over, whatever its branches do: the watchdog, or no memory;
-                        branch_ask()->value is the packed error. Nothing is resumed any more */
+    BRANCH_ASKS,      /* branch_ask() says what */
+    BRANCH_RETURNED,  /* main branch: branch_ask()->value is the packed result */
+    BRANCH_RAISED,    /* branch_ask()->value is the packed error */
+    BRANCH_CONTINUES, /* main branch: continue_as; branch_ask()->value is the packed input */
+    BRANCH_OVER       /* the run is over, whatever its branches do: the watchdog, or no memory;
+                         branch_ask()->value is the packed error. Nothing is resumed any more */
 };
 
 /* Makes the main branch, about to call run(input). */

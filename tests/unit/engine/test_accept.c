@@ -201,15 +201,15 @@ static void the_input_as_given_is_compared_whatever_its_keys_order(void **state)
 
 static void ids_that_can_not_be_are_refused(void **state) {
     static const char *const bad[] = {"", "a b", "a/b", "\xc3\xa4", "a\n"};
-    char longest[JOURNAL_ID_MAX + 2];
+    char longest[RUN_ID_MAX + 2];
     struct bench bench;
     open_bench(&bench, *state);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_refused(&bench, "flow", NULL, bad[i], TEND_EINPUT, "is no run id");
     memset(longest, 'x', sizeof longest);
-    longest[JOURNAL_ID_MAX + 1] = '\0';
+    longest[RUN_ID_MAX + 1] = '\0';
     assert_refused(&bench, "flow", NULL, longest, TEND_EINPUT, "is no run id");
-    longest[JOURNAL_ID_MAX] = '\0';
+    longest[RUN_ID_MAX] = '\0';
     struct submission *submission = submission_new();
     assert_true(accept_one(&bench, "flow", NULL, longest, submission).is_new);
     submission_free(submission);

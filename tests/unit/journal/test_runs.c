@@ -131,6 +131,34 @@ static void entries_and_record_stay_one_through_changes_of_status(void **state) 
     journal_close(journal);
 }
 
+/* What came before in the same batch goes along, what comes after it begins anew. */
+static void a_new_run_takes_over_the_entries_so_far(void **state) {
+    struct journal *journal = open_journal(*state, JOURNAL_OWNER);
+    struct error err;
+    char id[32], past_id[32];
+    struct bytes entries[] = {bytes_of("a"), bytes_of("b")};
+    create_run(journal, 1, 1);
+    assert_int_equal(add_text(journal, 1, 0, "first", &err), 0);
+    for (uint64_t link = 0; link < 3; link++) {
+        struct journal_run run = make_run(1, 0, id), past = make_run(2 + link, 3, past_id);
+        struct journal_transition parts[] = {
+            {.number = 1, .first_sequence = 1, .entries = entries, .entry_count = 2},
+            {.number = 1, .record = &run, .entries = entries, .entry_count = 1, .past = &past}};
+        struct journal_batch batch = {.transitions = parts, .transition_count = 2};
+        must_commit(journal, &batch);
+        assert_int_equal(entry_count(journal, 1), 1);
+        for (uint64_t earlier = 0; earlier <= link; earlier++)
+            assert_int_equal(entry_count(journal, 2 + earlier), 3);
+        journal_close(journal);
+        journal = open_journal(*state, JOURNAL_OWNER);
+    }
+    struct run_seen seen = {.calls = 0};
+    assert_int_equal(journal_run_by_id(journal, bytes_of("run-3"), see_run, &seen, &err), 0);
+    assert_int_equal(seen.number, 3);
+    assert_int_equal(seen.status, 3);
+    journal_close(journal);
+}
+
 /* ---- lists against a model ---- */
 
 enum { MODEL_RUNS = 60, MODEL_ROUNDS = 150, STATUSES = 6, WORKFLOWS = 4 };
@@ -285,6 +313,7 @@ int main(void) {
         HOME_TEST(a_record_that_cannot_be_is_refused),
         HOME_TEST(the_last_number_is_that_of_the_newest_run),
         HOME_TEST(entries_and_record_stay_one_through_changes_of_status),
+        HOME_TEST(a_new_run_takes_over_the_entries_so_far),
         HOME_TEST(lists_and_timers_follow_every_change),
         HOME_TEST(paging_meets_every_run_once),
         HOME_TEST(workflows_whose_hashes_collide_are_told_apart),

@@ -1,0 +1,111 @@
+/* Links of a run: continue_as ends one and begins the next, under the same number and id, with a
+ * journal that begins anew. So what is kept by number stays: unread signals, who waits for the run,
+ * its slot, a cancel that was asked for. The entries so far become those of a finished run of their
+ * own, ID~1 for the first link: it can be shown, and goes when finished runs are pruned.
+ *
+ * The next link takes the sources as they are now. If its file is gone, it keeps those that it has.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/accept.h"
+#include "engine/run.h"
+
+/* The sources that the run has. */
+static int own_bundle(struct run *run, struct bundle *ret, struct error *err) {
+    struct buffer contents = BUFFER_EMPTY;
+    int status =
+        journal_bundle(run->services->journal, bytes_of(run->record.bundle), &contents, err);
+    if (!status) status = bundle_open(buffer_bytes(&contents), ret, err);
+    buffer_done(&contents);
+    return status;
+}
+
+/* By the path that it was closed at, or by its name. */
+static int current_bundle(struct run *run, struct bundle *ret, struct error *err) {
+    struct bundle own;
+    int status = own_bundle(run, &own, err);
+    if (status) return status;
+    status = bundle_load(&run->services->sources, own.file, ret, err);
+    if (status == TEND_ENOENT) status = bundle_load(&run->services->sources, own.name, ret, err);
+    if (status != TEND_ENOENT) {
+        bundle_done(&own);
+        return status;
+    }
+    *ret = own;
+    return 0;
+}
+
+static void end_past(struct run *run) {
+    struct buffer nil = BUFFER_EMPTY;
+    pack_nil(&nil);
+    struct entry entry = {.type = ENTRY_ENDED,
+                          .attempt = RUN_COMPLETED,
+                          .at_us = run_now_us(run),
+                          .value = buffer_bytes(&nil)};
+    run_append(run, NULL, &entry);
+    buffer_done(&nil);
+}
+
+static struct record past_record(struct run *run) {
+    struct record past = run->record;
+    past.number = atomic_fetch_add(&run->services->last_number, 1) + 1;
+    past.links = run->record.links;
+    snprintf(past.id, sizeof past.id, "%.*s~%u", RUN_ID_MAX, run->record.id, past.links + 1);
+    past.status = RUN_COMPLETED;
+    past.ended_at_us = run_now_us(run);
+    past.due_at_us = 0;
+    past.parent = 0;
+    past.waits_kind[0] = past.waits_for[0] = past.message[0] = '\0';
+    return past;
+}
+
+/* The past link's end, and the next one's beginning, in one commit. */
+static void begin_next(struct run *run, const struct bundle *bundle, struct bytes entry) {
+    end_past(run);
+    struct submission *submission = run->is_broken ? NULL : run_submission(run);
+    if (!submission) return;
+    struct record past = past_record(run);
+    submission_past(submission, run->record.number, &past);
+    submission_entry(submission, run->record.number, 0, entry);
+    submission_wake(submission, run->record.number);
+    run->record.next_sequence = 1;
+    run->record.links++;
+    run->record.due_at_us = 0;
+    snprintf(run->record.workflow, sizeof run->record.workflow, "%s", bundle->name);
+    snprintf(run->record.bundle, sizeof run->record.bundle, "%s", bundle->hash);
+    (void)run_change_status(run, RUN_CONTINUED);
+    run->is_over = true;
+}
+
+static void fail(struct run *run, const struct error *err) {
+    struct buffer packed = BUFFER_EMPTY;
+    char message[ERROR_MESSAGE_MAX];
+    snprintf(message, sizeof message, "continue_as: %.900s", err->message);
+    effect_pack_error(&packed, "error", message, false);
+    run_end(run, RUN_RAISED, buffer_bytes(&packed));
+    buffer_done(&packed);
+}
+
+void link_continue(struct run *run, struct bytes input) {
+    struct buffer entry = BUFFER_EMPTY;
+    struct bundle bundle;
+    struct error err;
+    if (run->is_over) return;
+    if (run->has_cancel) {
+        run_end(run, RUN_RETURNED, input); /* cancelled, however it ends */
+        return;
+    }
+    int status = run_submission(run) ? current_bundle(run, &bundle, &err) : TEND_ENOMEM;
+    if (run->is_broken) return;
+    if (status) {
+        fail(run, &err);
+        return;
+    }
+    status = accept_link(run->services, &bundle, input, run->given, run->submission, &entry, &err);
+    if (status) fail(run, &err);
+    else begin_next(run, &bundle, buffer_bytes(&entry));
+    bundle_done(&bundle);
+    buffer_done(&entry);
+}

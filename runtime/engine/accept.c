@@ -190,9 +190,15 @@ static void add_bundles(struct services *services, const struct bundle *bundle,
                       buffer_bytes(&services->settings));
 }
 
+struct slot_wish {  /* what `concurrency` says of the run */
+    uint32_t limit; /* 0: nothing */
+    struct buffer key;
+};
+
 static int add_run(struct services *services, const struct acceptance *acceptance,
                    const struct bundle *bundle, struct bytes input, const char *given,
-                   struct submission *submission, struct accepted *accepted, struct error *err) {
+                   const struct slot_wish *slot, struct submission *submission,
+                   struct accepted *accepted, struct error *err) {
     struct buffer value = BUFFER_EMPTY, packed = BUFFER_EMPTY;
     int64_t now_us = clock_wall_us(services->clock);
     struct record record = {.status = RUN_PENDING,
@@ -203,6 +209,9 @@ static int add_run(struct services *services, const struct acceptance *acceptanc
     snprintf(record.id, sizeof record.id, "%s", accepted->id);
     snprintf(record.workflow, sizeof record.workflow, "%s", bundle->name);
     snprintf(record.bundle, sizeof record.bundle, "%s", bundle->hash);
+    record.slot_limit = slot->limit;
+    snprintf(record.slot, sizeof record.slot, "%.*s", (int)slot->key.size,
+             slot->key.size ? slot->key.data : "");
     pack_accepted(services, input, given, &value);
     struct entry entry = {.type = ENTRY_ACCEPTED, .at_us = now_us, .value = buffer_bytes(&value)};
     entry_pack(&entry, &packed);
@@ -233,7 +242,8 @@ static int remember(struct services *services, const struct accepted *accepted,
 
 static int accept_locked(struct services *services, const struct acceptance *acceptance,
                          const struct bundle *bundle, struct bytes input,
-                         struct submission *submission, struct accepted *ret, struct error *err) {
+                         const struct slot_wish *slot, struct submission *submission,
+                         struct accepted *ret, struct error *err) {
     char given[ID_HASH_TEXT];
     bool is_there = false;
     hash_given(acceptance->input, given);
@@ -245,7 +255,7 @@ static int accept_locked(struct services *services, const struct acceptance *acc
         id_uuid7(clock_wall_us(services->clock), ret->id);
     }
     ret->is_new = true;
-    int status = add_run(services, acceptance, bundle, input, given, submission, ret, err);
+    int status = add_run(services, acceptance, bundle, input, given, slot, submission, ret, err);
     return status ? status : remember(services, ret, bundle->name, given, err);
 }
 
@@ -263,23 +273,38 @@ static int mask(struct services *services, struct buffer *input, struct error *e
     return status;
 }
 
+static int read_slot(struct services *services, const struct bundle *bundle, struct bytes input,
+                     struct slot_wish *ret, struct error *err) {
+    struct value_tree tree;
+    int status = value_read(buffer_bytes(&bundle->definition), &tree, err);
+    if (status) return status;
+    const struct value *concurrency = value_get_map(&tree.root, "concurrency");
+    ret->limit = (uint32_t)value_get_integer(concurrency, "limit", 0);
+    value_tree_done(&tree);
+    if (!ret->limit) return 0;
+    return bundle_slot(bundle, services->sources.watchdog, input, &ret->key, err);
+}
+
 int accept_bundle(struct services *services, const struct acceptance *acceptance,
                   const struct bundle *bundle, struct submission *submission, struct accepted *ret,
                   struct error *err) {
     struct buffer input = BUFFER_EMPTY;
+    struct slot_wish slot = {0, BUFFER_EMPTY};
     struct accepted accepted = {0};
     int status = acceptance->id ? check_id(acceptance->id, err) : 0;
     if (!status)
         status = accept_input(buffer_bytes(&bundle->definition), acceptance->input, &input, err);
+    if (!status) status = read_slot(services, bundle, buffer_bytes(&input), &slot, err);
     if (status) error_context(err, "%s", bundle->name);
     if (!status) status = mask(services, &input, err);
     if (!status) {
         pthread_mutex_lock(&services->accepting_mutex);
-        status = accept_locked(services, acceptance, bundle, buffer_bytes(&input), submission,
-                               &accepted, err);
+        status = accept_locked(services, acceptance, bundle, buffer_bytes(&input), &slot,
+                               submission, &accepted, err);
         pthread_mutex_unlock(&services->accepting_mutex);
     }
     buffer_done(&input);
+    buffer_done(&slot.key);
     if (!status) *ret = accepted;
     return status;
 }

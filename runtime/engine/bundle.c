@@ -148,6 +148,12 @@ static void pack_bundle(struct closing *closing, const char *name, const char *f
     }
 }
 
+static int keep_definition(struct bundle *bundle, struct isolate *isolate, struct error *err) {
+    struct bytes definition = isolate_definition(isolate);
+    buffer_add(&bundle->definition, definition.data, definition.size);
+    return buffer_check(&bundle->definition, err);
+}
+
 /* Opens it once, to see that it is a workflow and what its table says. */
 static int define(struct bundle *bundle, struct watchdog *watchdog, struct error *err) {
     struct watched watched;
@@ -158,10 +164,25 @@ static int define(struct bundle *bundle, struct watchdog *watchdog, struct error
     int status = isolate_new(&options, &isolate, err);
     watchdog_leave(watchdog, &watched);
     if (status) return status;
-    struct bytes definition = isolate_definition(isolate);
-    buffer_add(&bundle->definition, definition.data, definition.size);
+    status = keep_definition(bundle, isolate, err);
     isolate_free(isolate);
-    return buffer_check(&bundle->definition, err);
+    return status;
+}
+
+int bundle_slot(const struct bundle *bundle, struct watchdog *watchdog, struct bytes input,
+                struct buffer *key, struct error *err) {
+    struct watched watched;
+    struct isolate_options options = {.bundle = buffer_bytes(&bundle->contents),
+                                      .pulse = &watched.pulse};
+    struct isolate *isolate;
+    watchdog_enter(watchdog, &watched);
+    int status = isolate_new(&options, &isolate, err);
+    if (!status) {
+        status = isolate_slot(isolate, input, key, err);
+        isolate_free(isolate);
+    }
+    watchdog_leave(watchdog, &watched);
+    return status;
 }
 
 static void name_of(const char *file, char *name, size_t size) {

@@ -28,6 +28,9 @@ int bundle_load(const struct sources *sources, const char *target, struct bundle
                 struct error *err);
 /* Opens contents that were closed elsewhere. TEND_EFORMAT, TEND_EINPUT. */
 int bundle_open(struct bytes contents, struct bundle *ret, struct error *err);
+/* The key of the workflow's `concurrency` for a run with this input; as isolate_slot(). */
+int bundle_slot(const struct bundle *bundle, struct watchdog *watchdog, struct bytes input,
+                struct buffer *key, struct error *err);
 void bundle_done(struct bundle *bundle);
 /* The file of a target: appends its path. TEND_ENOENT. */
 int bundle_find(const struct sources *sources, const char *target, struct buffer *path,

@@ -42,6 +42,7 @@ void cancel_at_rest(struct services *services, struct record *record,
     if (transition_run(record->status, RUN_UNWOUND, &next, NULL)) return;
     pack_error(&value);
     record->status = next;
+    record->has_slot = false;
     record->ended_at_us = clock_wall_us(services->clock);
     struct entry entry = {.type = ENTRY_ENDED,
                           .attempt = record->status,
@@ -57,14 +58,19 @@ void cancel_at_rest(struct services *services, struct record *record,
 
 /* ---- the run's side ---- */
 
-static bool is_asked(struct run *run, uint64_t *version) {
+static bool is_asked(struct services *services, uint64_t number, uint64_t *version) {
     char text[32];
     struct buffer value = BUFFER_EMPTY;
-    struct bytes key = key_of(run->record.number, text, sizeof text);
-    bool is_there = shared_state_read(run->services->state, key, &value, version, NULL) == 0 &&
+    struct bytes key = key_of(number, text, sizeof text);
+    bool is_there = shared_state_read(services->state, key, &value, version, NULL) == 0 &&
                     value.size && (unsigned char)value.data[0] != 0xc0;
     buffer_done(&value);
     return is_there;
+}
+
+bool cancel_is_asked(struct services *services, uint64_t number) {
+    uint64_t version;
+    return is_asked(services, number, &version);
 }
 
 /* The keys at which it is raised, for people that look. */
@@ -112,7 +118,8 @@ static int record_cancel(struct run *run, uint64_t version, int64_t now_us) {
 static bool begin(struct run *run) {
     uint64_t version;
     int64_t now_us = run_now_us(run);
-    if (run->has_cancel || run->is_over || !is_asked(run, &version)) return false;
+    if (run->has_cancel || run->is_over || !is_asked(run->services, run->record.number, &version))
+        return false;
     if (record_cancel(run, version, now_us)) return false; /* the next wake or start tries again */
     run->has_cancel = true;
     run->cancelled_at_us = now_us;

@@ -12,6 +12,8 @@
  * submission on success and on TEND_ENOMEM. Any thread. */
 int cancel_ask(struct services *services, uint64_t number, struct submission *submission,
                struct error *err);
+/* Was it asked for, and not begun? */
+bool cancel_is_asked(struct services *services, uint64_t number);
 /* Ends a run that is in nobody's hands (blocked, stuck) as cancelled, in the submission. */
 void cancel_at_rest(struct services *services, struct record *record,
                     struct submission *submission);

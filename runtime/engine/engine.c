@@ -94,7 +94,10 @@ static void on_left(void *context, uint64_t number, const struct record *record,
     struct engine *engine = context;
     bool has_word = record || err, is_ended = !err && record && is_at_rest(record->status);
     admission_left(engine->admission, number, is_ended);
-    if (is_ended && run_status_is_final(record->status)) admission_ended(engine->admission, number);
+    if (is_ended && run_status_is_final(record->status)) {
+        admission_ended(engine->admission, number);
+        slots_leave(engine->services.slots, number);
+    }
     struct left *left = has_word ? memory_new(sizeof *left) : NULL;
     if (!left) { /* whoever waits sees it in the journal at the next look */
         uv_async_send(&engine->async);
@@ -250,6 +253,23 @@ static int read_settings(struct engine *engine, const struct engine_options *opt
     return 0;
 }
 
+static void wake_for_slot(void *context, uint64_t number) {
+    struct engine *engine = context;
+    admission_wake(engine->admission, number);
+}
+
+static void tell_in_line(void *context, const struct record *record, uint64_t holder) {
+    struct engine *engine = context;
+    struct record first;
+    char message[ERROR_MESSAGE_MAX];
+    if (engine->is_server || record_load(engine->services.journal, holder, &first, NULL)) return;
+    snprintf(message, sizeof message,
+             "run %s waits for its slot (%s, at most %u at a time): run %s has it and is %s",
+             record->id, record->workflow, record->slot_limit, first.id,
+             run_status_name(first.status));
+    tell_trouble(engine, message, false);
+}
+
 static int open_services(struct engine *engine, const struct engine_options *options,
                          struct error *err) {
     struct services *services = &engine->services;
@@ -269,6 +289,10 @@ static int open_services(struct engine *engine, const struct engine_options *opt
     if (!status) status = committer_new(services->journal, &host, &services->committer, err);
     if (!status)
         status = shared_state_new(services->journal, services->committer, &services->state, err);
+    if (!status) {
+        struct slots_host slots = {engine, wake_for_slot, tell_in_line};
+        status = slots_new(services->journal, &slots, &services->slots, err);
+    }
     return status;
 }
 
@@ -351,6 +375,7 @@ struct engine *engine_free(struct engine *engine) {
     }
     schedules_free(engine->schedules);
     shared_state_free(services->state);
+    slots_free(services->slots);
     admission_free(engine->admission);
     secrets_free(services->secrets);
     value_tree_done(&services->settings_tree);

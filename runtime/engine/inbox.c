@@ -165,6 +165,7 @@ static int take_cancel(struct services *services, const struct value *item,
     if (status || run_status_is_final(record.status)) return status;
     if (record.status == RUN_BLOCKED || record.status == RUN_STUCK) {
         cancel_at_rest(services, &record, submission);
+        slots_leave(services->slots, record.number); /* begins behind it in the journal's queue */
         return 0;
     }
     status = cancel_ask(services, record.number, submission, err);

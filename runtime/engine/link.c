@@ -57,6 +57,8 @@ static struct record past_record(struct run *run) {
     past.ended_at_us = run_now_us(run);
     past.due_at_us = 0;
     past.parent = 0;
+    past.slot_limit = 0;
+    past.has_slot = false;
     past.waits_kind[0] = past.waits_for[0] = past.message[0] = '\0';
     return past;
 }

@@ -19,12 +19,21 @@ static void add_waiting(const struct record *record, struct buffer *out) {
     else buffer_add_format(out, "waiting for the timer '%s', due at %s", record->waits_for, when);
 }
 
-void reason_add(const struct record *record, struct buffer *out) {
-    switch (record->status) {
-    case RUN_PENDING:
+static void add_pending(const struct record *record, struct buffer *out) {
+    if (record->slot_limit && !record->has_slot)
+        buffer_add_format(out,
+                          "in line for its slot: of %s%s%s%s at most %u go on at a time; it begins "
+                          "when those before it have ended, and an engine runs",
+                          record->workflow, *record->slot ? " with the key '" : "", record->slot,
+                          *record->slot ? "'" : "", record->slot_limit);
+    else
         buffer_add_text(out, "ready; it goes on as soon as an engine lets it in "
                              "(`tend serve`, or `tend resume` with its id)");
-        break;
+}
+
+void reason_add(const struct record *record, struct buffer *out) {
+    switch (record->status) {
+    case RUN_PENDING: add_pending(record, out); break;
     case RUN_WAITING: add_waiting(record, out); break;
     case RUN_FAILED: buffer_add_format(out, "failed: %s", record->message); break;
     case RUN_BLOCKED:

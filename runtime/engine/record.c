@@ -46,6 +46,9 @@ int record_read(const struct journal_run *run, struct record *ret, struct error 
     ret->created_at_us = value_get_integer(body, "created", 0);
     ret->ended_at_us = value_get_integer(body, "ended", 0);
     ret->links = (uint32_t)value_get_integer(body, "links", 0);
+    ret->slot_limit = (uint32_t)value_get_integer(body, "slot_limit", 0);
+    copy_member(ret->slot, sizeof ret->slot, body, "slot");
+    ret->has_slot = value_get_boolean(body, "has_slot", false);
     ret->parent = (uint64_t)value_get_integer(body, "parent", 0);
     copy_member(ret->waits_kind, sizeof ret->waits_kind, body, "waits_kind");
     copy_member(ret->waits_for, sizeof ret->waits_for, body, "waits_for");
@@ -60,6 +63,12 @@ void record_pack(const struct record *record, struct buffer *out) {
     pack_member_integer(out, "created", record->created_at_us);
     if (record->ended_at_us) pack_member_integer(out, "ended", record->ended_at_us), count++;
     if (record->parent) pack_member_integer(out, "parent", (int64_t)record->parent), count++;
+    if (record->slot_limit) {
+        pack_member_integer(out, "slot_limit", record->slot_limit);
+        pack_member_text(out, "slot", record->slot);
+        pack_member_boolean(out, "has_slot", record->has_slot);
+        count += 3;
+    }
     if (record->links) pack_member_integer(out, "links", record->links), count++;
     if (record->waits_kind[0]) {
         pack_member_text(out, "waits_kind", record->waits_kind);

@@ -8,6 +8,7 @@
 
 #include "base/value.h"
 #include "journal/journal.h"
+#include "lua/isolate.h"
 
 enum run_status {
     RUN_PENDING = 0,
@@ -36,7 +37,10 @@ struct record {
     uint32_t next_sequence;
     char bundle[65];
     int64_t created_at_us, ended_at_us;
-    uint64_t parent;     /* run to wake at the end; 0: none */
+    uint64_t parent;                 /* run to wake at the end; 0: none */
+    uint32_t slot_limit;             /* of `concurrency`; 0: it needs no slot */
+    char slot[ISOLATE_SLOT_MAX + 1]; /* … and its key */
+    bool has_slot;
     uint32_t links;      /* of continue_as that came before this one */
     char waits_kind[16]; /* "timer", "retry", "child", "" */
     char waits_for[256]; /* step key, or the child's id */

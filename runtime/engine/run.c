@@ -203,10 +203,21 @@ static int admit(struct run *run, struct error *err) {
     return 0;
 }
 
+/* Has it its slot, if it needs one? What is cancelled needs none to end. */
+static bool may_enter(struct run *run) {
+    struct record *record = &run->record;
+    if (!record->slot_limit || record->has_slot || record->status == RUN_BLOCKED) return true;
+    if (cancel_is_asked(run->services, record->number)) return true;
+    record->has_slot = slots_enter(run->services->slots, record);
+    return record->has_slot;
+}
+
 static int load(struct run *run, uint64_t number, struct error *err) {
     struct entry accepted = {0};
     int status = record_load(run->services->journal, number, &run->record, err);
     if (status) return status;
+    if (run_status_is_final(run->record.status)) slots_leave(run->services->slots, number);
+    if (!may_enter(run)) return TEND_EBUSY;
     if (admit(run, err)) return TEND_ENOENT;
     status = load_entries(run, &accepted, err);
     if (!status) status = begin(run, &accepted, err);
@@ -351,6 +362,7 @@ void run_block(struct run *run, const char *format, ...) {
 static void end(struct run *run, enum run_event event, struct bytes value) {
     struct value_tree tree;
     (void)run_change_status(run, event);
+    run->record.has_slot = false;
     run->record.ended_at_us = run_now_us(run);
     if (event == RUN_RAISED && value_read(value, &tree, NULL) == 0) {
         struct bytes message = value_get_bytes(&tree.root, "message");

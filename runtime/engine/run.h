@@ -122,6 +122,7 @@ struct run {
 /* ---- run.c: the worker's side ---- */
 
 /* Loads a run that isn't final. TEND_ENOENT: it isn't there (yet), or is at rest; nothing to do.
+ * TEND_EBUSY: it waits in line for its slot, and is woken when that is free.
  * TEND_EIO, TEND_EFORMAT, TEND_ENOMEM. A bundle that no
  * longer compiles makes a run that is over (blocked), not an error. */
 int run_load(const struct run_host *host, uint64_t number, struct run **ret, struct error *err);

@@ -12,6 +12,7 @@
 #include "engine/committer.h"
 #include "engine/secrets.h"
 #include "engine/shared_state.h"
+#include "engine/slots.h"
 
 /* What the outside may want to watch. Called from any thread; NULL members are skipped. */
 struct observer {
@@ -30,6 +31,7 @@ struct services {
     struct journal *journal;
     struct committer *committer;
     struct shared_state *state;
+    struct slots *slots;
     struct secrets *secrets;
     const struct clock *clock;
     struct sources sources;

@@ -34,6 +34,7 @@ struct submission *submission_new(void) {
     if (!submission) return NULL;
     submission->last_part = &submission->parts;
     submission->last_state = &submission->states;
+    submission->last_wake = &submission->wakes;
     return submission;
 }
 
@@ -143,8 +144,8 @@ void submission_wake(struct submission *submission, uint64_t number) {
     struct submission_wake *wake = take(submission, sizeof *wake);
     if (!wake) return;
     wake->number = number;
-    wake->next = submission->wakes;
-    submission->wakes = wake;
+    *submission->last_wake = wake;
+    submission->last_wake = &wake->next;
 }
 
 bool submission_is_empty(const struct submission *submission) {

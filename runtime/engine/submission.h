@@ -36,7 +36,7 @@ struct submission {
     struct submission_part *parts, **last_part;
     struct submission_state *states, **last_state;
     struct submission_bundle *bundles;
-    struct submission_wake *wakes;
+    struct submission_wake *wakes, **last_wake;
     uint64_t inbox_taken;
     void *memory; /* chain of copies */
     bool is_failed;

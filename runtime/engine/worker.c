@@ -53,7 +53,7 @@ static void adopt(struct worker *worker, uint64_t number) {
     }
     if (status)
         worker->host.on_left(worker->host.context, number, NULL,
-                             status == TEND_ENOENT ? NULL : &err);
+                             status == TEND_ENOENT || status == TEND_EBUSY ? NULL : &err);
     else run_advance(run);
 }
 

@@ -120,6 +120,11 @@ void guard_room(lua_State *L, size_t size_bytes);
 void guard_describe(const struct isolate *isolate, struct error *err);
 void guard_pack(const struct isolate *isolate, struct buffer *out);
 
+/* The error on top of the isolate's own stack, with which a protected call ended. TEND_EINPUT. */
+void isolate_error(struct isolate *isolate, struct error *err);
+/* Checks the workflow's `concurrency` at `index`, keeps its key, and packs {limit}. [-0, +0, e] */
+void concurrency_pack(lua_State *L, int index, struct buffer *out);
+
 /* Libraries: each sets its globals. [-0, +0, m] */
 void sandbox_open(lua_State *L);
 int sandbox_tostring(lua_State *L); /* the script's tostring: shows no address. [-0, +1, e] */

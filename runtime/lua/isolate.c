@@ -287,9 +287,9 @@ static void pack_definition(lua_State *L, int index, struct buffer *out) {
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING || lua_isfunction(L, -1)) continue;
         const char *key = lua_tostring(L, -2);
-        if (strcmp(key, "concurrency") == 0) continue; /* holds functions; kept in the state */
         pack_text(out, key);
-        if (convert_pack(L, -1, key, false, out, &err)) luaL_error(L, "%s", err.message);
+        if (strcmp(key, "concurrency") == 0) concurrency_pack(L, -1, out);
+        else if (convert_pack(L, -1, key, false, out, &err)) luaL_error(L, "%s", err.message);
         count++;
     }
     pack_close(out, opened, count);
@@ -324,6 +324,19 @@ static int make(lua_State *L) {
     return 0;
 }
 
+/* The error with which a protected call outside of any branch ended: on top of the stack. */
+void isolate_error(struct isolate *isolate, struct error *err) {
+    lua_State *L = isolate->L;
+    const char *message = lua_tostring(L, -1);
+    if (!message && lua_istable(L, -1)) {
+        lua_pushliteral(L, "message");
+        lua_rawget(L, -2);
+        message = lua_tostring(L, -1);
+    }
+    error_set(err, TEND_EINPUT, "%s",
+              message ? message : "the file raised something that is no text");
+}
+
 static int make_protected(struct isolate *isolate, const struct isolate_options *options,
                           struct error *err) {
     lua_State *L = isolate->L;
@@ -340,14 +353,9 @@ static int make_protected(struct isolate *isolate, const struct isolate_options 
         guard_describe(isolate, err);
         return TEND_EINPUT;
     }
-    const char *message = lua_tostring(L, -1);
-    if (!message && lua_istable(L, -1)) {
-        lua_pushliteral(L, "message");
-        lua_rawget(L, -2);
-        message = lua_tostring(L, -1);
-    }
-    return error_set(err, status == LUA_ERRMEM ? TEND_ENOMEM : TEND_EINPUT, "%s",
-                     message ? message : "the file's top level raised something that is no text");
+    isolate_error(isolate, err);
+    if (status == LUA_ERRMEM) err->status = TEND_ENOMEM;
+    return err->status;
 }
 
 static int fill(struct isolate *isolate, const struct isolate_options *options, struct error *err) {

@@ -65,6 +65,12 @@ struct isolate *isolate_free(struct isolate *isolate);
  * Borrowed until the isolate goes. */
 struct bytes isolate_definition(const struct isolate *isolate);
 
+enum { ISOLATE_SLOT_MAX = 200 };
+/* The key of `concurrency` for a run with this input (packed): appends text, at most
+ * ISOLATE_SLOT_MAX bytes, none if it gives nil. TEND_EINPUT: it raised, or gave something else. */
+int isolate_slot(struct isolate *isolate, struct bytes input, struct buffer *key,
+                 struct error *err);
+
 enum branch_outcome {
     BRANCH_ASKS,      /* branch_ask() says what */
     BRANCH_RETURNED,  /* main branch: branch_ask()->value is the packed result */

@@ -53,7 +53,7 @@ static void a_record_comes_back_from_the_journal(void **state) {
     struct buffer body = BUFFER_EMPTY;
     struct error err;
     struct journal_run run = stored(&record, &body);
-    struct journal_transition transition = {1, &run, 0, NULL, 0};
+    struct journal_transition transition = {.number = 1, .record = &run};
     struct journal_batch batch = {.transitions = &transition, .transition_count = 1};
     assert_int_equal(journal_commit(journal, &batch, &err), 0);
     assert_int_equal(record_load(journal, 1, &back, &err), 0);

@@ -36,11 +36,12 @@ static void the_definition_is_what_stands_beside_the_functions(void **state) {
     struct bench bench;
     (void)state;
     bench_open(&bench, "return { description = 'd', input = { n = 1, none = json.null },\n"
-                       "  schedule = { every = '1m' }, concurrency = { key = print },\n"
+                       "  schedule = { every = '1m' }, concurrency = { limit = 2, key = print },\n"
                        "  run = function() end }");
-    assert_json(isolate_definition(bench.isolate),
-                "{\"description\":\"d\",\"input\":{\"n\":1,\"none\":null},"
-                "\"schedule\":{\"every\":\"1m\"}}");
+    assert_json(
+        isolate_definition(bench.isolate),
+        "{\"concurrency\":{\"limit\":2},\"description\":\"d\",\"input\":{\"n\":1,\"none\":null},"
+        "\"schedule\":{\"every\":\"1m\"}}");
     bench_close(&bench);
 }
 

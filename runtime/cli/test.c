@@ -23,15 +23,16 @@ static const char help[] =
     "  --filter TEXT    only the cases whose name, with the file's before it, holds TEXT\n"
     "  --format FORMAT  text (default), tap (TAP 14) or junit (JUnit's XML)\n"
     "  --output FILE    the report goes to FILE, and lines for people to standard output\n"
-    "  --watchdog TIME  processor time that a case's own Lua may use at a stretch (default 10s)\n\n"
+    "  --watchdog TIME  processor time that a case's own Lua may use at a stretch (default 10s)\n"
+    "  --limit TIME     real time that a case may take (default 60s)\n\n"
     "exit: 0 all passed, 1 something failed, 2 usage, a file that can't be loaded, or no tests\n";
 
-static const int64_t watchdog_default_us = 10000000;
+static const int64_t watchdog_default_us = 10000000, limit_default_us = 60000000;
 
 struct testing {
     struct place place;
     struct watchdog *watchdog;
-    int64_t watchdog_us;
+    int64_t watchdog_us, limit_us;
     const char *filter, *output;
     enum report_format format;
     FILE *progress; /* NULL: nothing is said while they run */
@@ -197,6 +198,7 @@ static int run_file(struct testing *testing, struct report_file *file) {
     struct case_request request = {.sources = &sources,
                                    .bundle = &bundle,
                                    .watchdog = testing->watchdog,
+                                   .limit_us = testing->limit_us,
                                    .folder = testing->folder};
     int code = value_read(buffer_bytes(&bundle.definition), &tree, &err)
                    ? complain(EXIT_FAILED, "%s", err.message)
@@ -245,11 +247,9 @@ static int sum_up(const struct testing *testing) {
 
 /* ---- the command ---- */
 
-static int read_watchdog(const char *text, struct testing *testing) {
-    if (clock_parse_duration(text, strlen(text), &testing->watchdog_us) == 0 &&
-        testing->watchdog_us > 0)
-        return 0;
-    return misuse(&command_test, "--watchdog is a time such as 10s, not '%s'", text);
+static int read_time(const char *option, const char *text, int64_t *us) {
+    if (clock_parse_duration(text, strlen(text), us) == 0 && *us > 0) return 0;
+    return misuse(&command_test, "%s is a time such as 10s, not '%s'", option, text);
 }
 
 static int read_format(const char *name, struct testing *testing) {
@@ -260,18 +260,18 @@ static int read_format(const char *name, struct testing *testing) {
 }
 
 static int read_options(int argc, char **argv, struct testing *testing) {
-    static const struct option options[] = {{"filter", required_argument, NULL, 'f'},
-                                            {"format", required_argument, NULL, 'F'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"watchdog", required_argument, NULL, 'w'},
-                                            SHARED_OPTIONS};
+    static const struct option options[] = {
+        {"filter", required_argument, NULL, 'f'}, {"format", required_argument, NULL, 'F'},
+        {"output", required_argument, NULL, 'o'}, {"watchdog", required_argument, NULL, 'w'},
+        {"limit", required_argument, NULL, 'l'},  SHARED_OPTIONS};
     int option, code = 0;
     while (!code && (option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
         switch (option) {
         case 'f': testing->filter = optarg; break;
         case 'o': testing->output = optarg; break;
         case 'F': code = read_format(optarg, testing); break;
-        case 'w': code = read_watchdog(optarg, testing); break;
+        case 'w': code = read_time("--watchdog", optarg, &testing->watchdog_us); break;
+        case 'l': code = read_time("--limit", optarg, &testing->limit_us); break;
         case 'h': fputs(help, stdout); return -1;
         default: code = place_option(&testing->place, &command_test, option) ? EXIT_USAGE : 0;
         }
@@ -354,7 +354,8 @@ static int run_all(struct testing *testing, int argc, char **argv) {
 }
 
 static int run(int argc, char **argv) {
-    struct testing testing = {.watchdog_us = watchdog_default_us, .last = &testing.first};
+    struct testing testing = {
+        .watchdog_us = watchdog_default_us, .limit_us = limit_default_us, .last = &testing.first};
     place_init(&testing.place);
     int code = read_options(argc, argv, &testing);
     if (code) return code < 0 ? 0 : code;

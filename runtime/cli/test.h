@@ -23,6 +23,7 @@ struct case_request {
     const struct bundle *bundle;   /* of the test file */
     size_t index;                  /* of the case in it, from 1 */
     struct watchdog *watchdog;     /* of the case's own Lua */
+    int64_t limit_us;              /* real time that it may take */
     const char *folder;            /* for temporary homes; exists */
 };
 /* Runs one case. 0 however it went; else the runner itself could not go on: TEND_EIO, TEND_ENOMEM.

@@ -31,6 +31,7 @@ struct trial {
     struct buffer settings; /* packed, as the case gave them */
     struct buffer secrets;  /* packed {NAME = value}: set in the environment */
     uint64_t signal_count;
+    int64_t began_us; /* real, monotonic */
 };
 
 /* ---- the engine ---- */
@@ -123,13 +124,27 @@ static int op_begin(struct trial *trial, const struct value *argument, struct bu
     return answer_refusal(status, out, err);
 }
 
+/* A workflow that polls for ever would have its time pass for ever. */
+static int check_limit(const struct trial *trial, struct error *err) {
+    char now[CLOCK_TEXT_MAX];
+    int64_t limit_us = trial->request->limit_us;
+    if (clock_monotonic_us(clock_system()) - trial->began_us < limit_us) return 0;
+    clock_format(trial->clock.now_us, now);
+    return error_set(
+        err, TEND_EIO,
+        "the case has run for %g s, and its clock stands at %s: does the workflow ever "
+        "end? t.run(…, { within = \"1h\" }) stops there; `--limit` gives it longer",
+        (double)limit_us / 1e6, now);
+}
+
 static int op_turn(struct trial *trial, const struct value *argument, struct buffer *out,
                    struct error *err) {
     struct buffer call = BUFFER_EMPTY;
     int64_t next_us = 0;
     (void)argument;
     if (test_is_interrupted()) return error_set(err, TEND_EIO, "interrupted");
-    int status = engine_settle(trial->engine, &next_us, err);
+    int status = check_limit(trial, err);
+    if (!status) status = engine_settle(trial->engine, &next_us, err);
     if (!status && mock_next(trial->mock, &call)) {
         pack_map(out, 1);
         pack_text(out, "call");
@@ -442,7 +457,7 @@ int case_run(const struct case_request *request, struct case_outcome *ret, struc
     struct trial trial = {.request = request, .outcome = ret};
     struct watched watched;
     *ret = (struct case_outcome){.status = CASE_FAILED};
-    int64_t began_us = clock_monotonic_us(clock_system());
+    trial.began_us = clock_monotonic_us(clock_system());
     int status = open_trial(&trial, err);
     if (!status) {
         watchdog_enter(request->watchdog, &watched);
@@ -450,7 +465,7 @@ int case_run(const struct case_request *request, struct case_outcome *ret, struc
         watchdog_leave(request->watchdog, &watched);
     }
     close_trial(&trial);
-    ret->duration_us = clock_monotonic_us(clock_system()) - began_us;
+    ret->duration_us = clock_monotonic_us(clock_system()) - trial.began_us;
     return status;
 }
 

@@ -23,7 +23,8 @@ static void print_lines(FILE *out, const char *indent, const char *text) {
 
 static void print_message(FILE *out, const char *indent, const struct case_outcome *outcome) {
     struct buffer text = BUFFER_EMPTY;
-    buffer_add_format(&text, "%s: %s", text_of(&outcome->at), text_of(&outcome->message));
+    if (outcome->at.size) buffer_add_format(&text, "%s: ", outcome->at.data);
+    buffer_add_text(&text, text_of(&outcome->message));
     if (!text.is_failed) print_lines(out, indent, text.data);
     buffer_done(&text);
 }

@@ -151,9 +151,8 @@ static void pack_bundle(struct closing *closing, const char *name, const char *f
 static int define(struct bundle *bundle, struct watchdog *watchdog, bool is_test,
                   struct error *err) {
     struct watched watched;
-    struct isolate_options options = {.bundle = buffer_bytes(&bundle->contents),
-                                      .is_test = is_test,
-                                      .pulse = &watched.pulse};
+    struct isolate_options options = {
+        .bundle = buffer_bytes(&bundle->contents), .is_test = is_test, .pulse = &watched.pulse};
     struct isolate *isolate;
     watchdog_enter(watchdog, &watched);
     int status = isolate_new(&options, &isolate, err);

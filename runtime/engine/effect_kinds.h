@@ -24,8 +24,8 @@ int effect_llm_start(struct effect *effect, const struct effect_request *request
 int effect_agent_start(struct effect *effect, const struct effect_request *request,
                        struct error *err);
 
-/* As if the exchange or the child had ended so: {status, headers, body, url}, {code, signal, stdout,
- * stderr}. Ends the effect. */
+/* As if the exchange or the child had ended so: {status, headers, body, url}, {code, signal,
+ * stdout, stderr}. Ends the effect. */
 void effect_http_answered(struct effect *effect, const struct value *answer);
 void effect_exec_answered(struct effect *effect, const struct value *answer);
 

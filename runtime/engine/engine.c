@@ -454,7 +454,8 @@ int engine_run(struct engine *engine, uint64_t until, struct error *err) {
 /* Everything that was handed on so far, between the threads. */
 static uint64_t moves(struct engine *engine) {
     uint64_t count = committer_rest(engine->services.committer);
-    for (size_t i = 0; i < engine->worker_count; i++) count += worker_mail_count(engine->workers[i]);
+    for (size_t i = 0; i < engine->worker_count; i++)
+        count += worker_mail_count(engine->workers[i]);
     return count;
 }
 

@@ -112,7 +112,8 @@ void live_event(struct strand *strand, struct step_event *event) {
     struct buffer scratch = BUFFER_EMPTY;
     struct step_decision decision;
     event->has_waited = strand->is_left;
-    event->chance = strand->run->services->mock ? 1 : draw(); /* a test's waits are always the same */
+    event->chance =
+        strand->run->services->mock ? 1 : draw(); /* a test's waits are always the same */
     event->attempt = event->kind == STEP_ASKED || event->kind == STEP_DUE ? 0 : strand->attempt;
     transition_step(strand->step, &strand->request, event, run_now_us(strand->run), &scratch,
                     &decision);

@@ -31,8 +31,8 @@ void worker_stop(struct worker *worker);
 /* Stops it, too. NULL allowed; always returns NULL. */
 struct worker *worker_free(struct worker *worker);
 
-/* WORKER_TICK: the time was set; what waits for it here looks again. Everything that was sent before
- * has been dealt with when on_tick comes. `number` is the sender's. */
+/* WORKER_TICK: the time was set; what waits for it here looks again. Everything that was sent
+ * before has been dealt with when on_tick comes. `number` is the sender's. */
 enum worker_mail { WORKER_ADOPT, WORKER_WAKE, WORKER_TICK };
 /* TEND_ENOMEM. */
 int worker_send(struct worker *worker, enum worker_mail kind, uint64_t number);

@@ -496,6 +496,8 @@ int engine_settle(struct engine *engine, int64_t *next_us, struct error *err) {
         }
     } while (!mock_has_call(mock) && (after != before || !mock_is_delivered(mock)));
     int64_t now_us = clock_wall_us(engine->services.clock);
+    *next_us = 0;
+    if (mock_has_call(mock)) return 0; /* a round of ticks may be under way */
     *next_us = engine->timer_due_us;
     if (engine->left_us != INT64_MAX && (!*next_us || now_us + engine->left_us < *next_us))
         *next_us = now_us + engine->left_us;

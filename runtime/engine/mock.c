@@ -123,7 +123,10 @@ static void on_answered(uv_async_t *async) {
     struct mock_call *call = async->data;
     struct value_tree tree = {0};
     struct error err;
-    if (value_read(buffer_bytes(&call->answer), &tree, &err)) {
+    pthread_mutex_lock(&call->mock->mutex);
+    struct bytes answer = buffer_bytes(&call->answer); /* written once, with the mutex held */
+    pthread_mutex_unlock(&call->mock->mutex);
+    if (value_read(answer, &tree, &err)) {
         effect_fail_with(call->effect, &err, false, 0);
     } else {
         const struct value *error = value_get(&tree.root, "error");

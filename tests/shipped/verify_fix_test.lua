@@ -74,10 +74,11 @@ end)
 
 test.case("the merged commit is never deployed: after two hours it says so", function(t)
   begin(t, { commit = "aaaa" })
-  local result, run = verify(t)
+  t.http(PULL, { OPEN, merged() })
+  local result, run = verify(t, "10m")
   t.equal(result.verdict, "not_deployed")
   t.equal(result.deployment_failed, nil)
-  t.match(run.ended_at, "T11:03")
+  t.match(run.ended_at, "T11:10")
 end)
 
 test.case("while GitHub can't be asked it goes on asking", function(t)

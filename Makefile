@@ -89,7 +89,7 @@ test: all $(UNIT) | $(SETUP) ## unit, workflow, crash and end-to-end tests
 	@node tests/run.js $(BUILD)
 
 test-runtime: all $(UNIT) | $(SETUP) ## unit and workflow tests only
-	@node tests/run.js $(BUILD) unit workflow
+	@node tests/run.js $(BUILD) unit workflow shipped
 
 asan: | $(SETUP) ## unit and workflow tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) BUILD=build-asan test-runtime \
@@ -116,7 +116,7 @@ deps: ## install what building and testing need (Debian and npm packages, by nam
 # ---- quality --------------------------------------------------------------------------------
 
 C_FILES := $(sort $(wildcard runtime/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.c))
-LUA_FILES := $(sort $(wildcard stdlib/*.lua workflows/*.lua examples/*.lua))
+LUA_FILES := $(sort $(wildcard stdlib/*.lua workflows/*.lua examples/*.lua tests/shipped/*.lua))
 
 check: all | $(SETUP) ## formatting, clang's warnings, layers, Lua analysis, longest functions
 	@echo "  clang  (warnings as errors)"

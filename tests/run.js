@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 'use strict';
-// The one runner of `make test`: node tests/run.js BUILD [unit|workflow|crash|e2e]… [PROGRAM…]
+// The one runner of `make test`: node tests/run.js BUILD [unit|workflow|shipped|crash|e2e]… [PROGRAM…]
 //
 // Runs every suite, prints one line for each, the output of those that fail, and as its very last
 // line `N passed, M failed` (`, K skipped`). A suite that ends by a signal, or badly without saying
@@ -11,7 +11,7 @@ const path = require('node:path');
 const { spawn } = require('node:child_process');
 
 const ROOT = path.join(__dirname, '..');
-const KINDS = ['unit', 'workflow', 'crash', 'e2e'];
+const KINDS = ['unit', 'workflow', 'shipped', 'crash', 'e2e'];
 const UNITS_AT_ONCE = 2;
 const LIMIT_MS = 300000; // a suite that hangs is a failure, not a wait
 
@@ -122,6 +122,14 @@ const ownSuite = (name, build) => ({
   isLoud: name === 'crash', // its seed repeats it
 });
 
+/** The shipped workflows, by the program's own `tend test`. */
+const shippedSuite = (build) => ({
+  name: 'shipped',
+  command: path.resolve(ROOT, build, 'tend'),
+  args: ['test', path.join('tests', 'shipped')],
+  count: countOwn,
+});
+
 function endToEndSuites() {
   const folder = path.join(ROOT, 'tests', 'e2e');
   const files = fs
@@ -148,6 +156,7 @@ async function runAll(suites, atOnce, totals) {
 
 async function runKind(kind, build, given, totals) {
   if (kind === 'unit') return runAll(unitSuites(build, given), UNITS_AT_ONCE, totals);
+  if (kind === 'shipped') return runAll([shippedSuite(build)], 1, totals);
   if (kind !== 'e2e') return runAll([ownSuite(kind, build)], 1, totals);
   if (fs.existsSync(path.join(ROOT, 'tests', 'e2e', 'node_modules')))
     return runAll(endToEndSuites(), 1, totals);
@@ -159,7 +168,7 @@ async function runKind(kind, build, given, totals) {
 
 async function main([build, ...rest]) {
   if (!build || build.startsWith('-')) {
-    console.error('usage: node tests/run.js BUILD [unit|workflow|crash|e2e]… [PROGRAM…]');
+    console.error('usage: node tests/run.js BUILD [unit|workflow|shipped|crash|e2e]… [PROGRAM…]');
     return 2;
   }
   const kinds = rest.filter((word) => KINDS.includes(word));

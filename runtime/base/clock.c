@@ -29,6 +29,17 @@ const struct clock *clock_system(void) {
     return &system;
 }
 
+static int64_t manual_us(const struct clock *clock) {
+    return ((const struct clock_manual *)clock)->now_us; /* its first member */
+}
+
+void clock_manual_init(struct clock_manual *manual, int64_t now_us) {
+    manual->clock = (struct clock){manual_us, manual_us};
+    manual->now_us = now_us;
+}
+
+void clock_manual_set(struct clock_manual *manual, int64_t now_us) { manual->now_us = now_us; }
+
 int64_t clock_wall_us(const struct clock *clock) { return clock->wall_us(clock); }
 
 int64_t clock_monotonic_us(const struct clock *clock) { return clock->monotonic_us(clock); }

@@ -15,6 +15,15 @@ const struct clock *clock_system(void);
 int64_t clock_wall_us(const struct clock *clock);
 int64_t clock_monotonic_us(const struct clock *clock);
 
+/* A clock that stands still until it is set; both of its times are the same number. Any thread may
+ * read it. */
+struct clock_manual {
+    struct clock clock;
+    _Atomic int64_t now_us;
+};
+void clock_manual_init(struct clock_manual *manual, int64_t now_us);
+void clock_manual_set(struct clock_manual *manual, int64_t now_us);
+
 enum { CLOCK_TEXT_MAX = 32 };
 /* "2026-11-25T02:07:23.123Z" */
 void clock_format(int64_t wall_us, char text[CLOCK_TEXT_MAX]);

@@ -40,7 +40,7 @@ struct command {
 };
 extern const struct command command_schedules, command_signal, command_cancel, command_retry;
 extern const struct command command_run, command_resume, command_runs, command_show, command_serve,
-    command_check, command_version;
+    command_check, command_test, command_version;
 
 /* Long options that all commands share, for the end of their own tables. */
 #define SHARED_OPTIONS                                                                             \

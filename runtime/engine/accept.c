@@ -170,10 +170,19 @@ int accept_check_id(struct journal *journal, const char *id, const char *workflo
 
 /* ---- the new run ---- */
 
-static void pack_accepted(struct services *services, struct bytes input, const char *given,
-                          struct buffer *out) {
+/* Chance begins at random; in a test at the run's id, so that it is the same each time. */
+static void draw_seed(const struct services *services, const char *id, unsigned char seed[16]) {
+    char hash[ID_HASH_TEXT];
+    struct bytes part = bytes_of(id);
+    id_hash(&part, 1, hash);
+    if (services->mock) memcpy(seed, hash, 16);
+    else id_random(seed, 16);
+}
+
+static void pack_accepted(struct services *services, const char *id, struct bytes input,
+                          const char *given, struct buffer *out) {
     unsigned char seed[16];
-    id_random(seed, sizeof seed);
+    draw_seed(services, id, seed);
     pack_map(out, 4);
     pack_text(out, "input");
     buffer_add(out, input.data, input.size);
@@ -212,7 +221,7 @@ static int add_run(struct services *services, const struct acceptance *acceptanc
     record.slot_limit = slot->limit;
     snprintf(record.slot, sizeof record.slot, "%.*s", (int)slot->key.size,
              slot->key.size ? slot->key.data : "");
-    pack_accepted(services, input, given, &value);
+    pack_accepted(services, accepted->id, input, given, &value);
     struct entry entry = {.type = ENTRY_ACCEPTED, .at_us = now_us, .value = buffer_bytes(&value)};
     entry_pack(&entry, &packed);
     int status = value.is_failed || packed.is_failed ? error_no_memory(err) : 0;
@@ -309,15 +318,15 @@ int accept_bundle(struct services *services, const struct acceptance *acceptance
     return status;
 }
 
-int accept_link(struct services *services, const struct bundle *bundle, struct bytes input,
-                const char *given, struct submission *submission, struct buffer *entry,
-                struct error *err) {
+int accept_link(struct services *services, const struct bundle *bundle, const char *link,
+                struct bytes input, const char *given, struct submission *submission,
+                struct buffer *entry, struct error *err) {
     struct buffer taken = BUFFER_EMPTY, value = BUFFER_EMPTY;
     int status = accept_input(buffer_bytes(&bundle->definition), input, &taken, err);
     if (status) error_context(err, "%s", bundle->name);
     if (!status) status = mask(services, &taken, err);
     if (!status) {
-        pack_accepted(services, buffer_bytes(&taken), given, &value);
+        pack_accepted(services, link, buffer_bytes(&taken), given, &value);
         entry_pack(&(struct entry){.type = ENTRY_ACCEPTED,
                                    .at_us = clock_wall_us(services->clock),
                                    .value = buffer_bytes(&value)},

@@ -31,11 +31,11 @@ int accept_run(struct services *services, const struct acceptance *acceptance,
 int accept_bundle(struct services *services, const struct acceptance *acceptance,
                   const struct bundle *bundle, struct submission *submission, struct accepted *ret,
                   struct error *err);
-/* The first entry of the next link of a run: as add_run makes it, with the id's `given` kept.
+/* The first entry of the next link of a run, named `link`: with the first one's `given`.
  * TEND_EINPUT: the workflow doesn't take the input. */
-int accept_link(struct services *services, const struct bundle *bundle, struct bytes input,
-                const char *given, struct submission *submission, struct buffer *entry,
-                struct error *err);
+int accept_link(struct services *services, const struct bundle *bundle, const char *link,
+                struct bytes input, const char *given, struct submission *submission,
+                struct buffer *entry, struct error *err);
 /* The run is durable: the journal answers for it from now on. True if it was accepted by this
  * process. */
 bool accept_durable(struct services *services, uint64_t number);

@@ -51,7 +51,11 @@ static void start(struct strand *strand) {
                                      .options = strand->is_inside ? &strand->plain.root
                                                                   : &strand->options.root,
                                      .idempotency_key = idempotency_key(strand, key, sizeof key),
-                                     .failures = strand->step->failures};
+                                     .failures = strand->step->failures,
+                                     .attempt = strand->attempt,
+                                     .run = strand->run->record.id,
+                                     .key = strand->step->key,
+                                     .where = branch_where(strand->lua)};
     strand->work = WORK_EFFECT;
     if (!strand->is_inside) strand->began_us = clock_monotonic_us(strand->run->services->clock);
     if (effect_start(strand->run->host.place, &request, live_effect_ended, strand, &strand->effect,

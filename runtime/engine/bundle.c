@@ -86,25 +86,24 @@ static int read_module(struct closing *closing, struct module *module, const cha
     return source_requires(buffer_bytes(&module->source), add_module, closing);
 }
 
+static int add_file(struct closing *closing, struct bytes name, const char *path) {
+    struct module *module = memory_new(sizeof *module);
+    if (!module) return error_no_memory(closing->err);
+    module->next = closing->first;
+    closing->first = module;
+    closing->count++;
+    module->name = memory_copy(name.data, name.size);
+    int status = module->name ? map_set(&closing->known, name, module) : TEND_ENOMEM;
+    return status ? error_no_memory(closing->err) : read_module(closing, module, path);
+}
+
 /* A constant require was met. What can't be found is left out: the require says so when it runs. */
 static int add_module(void *context, struct bytes name) {
     struct closing *closing = context;
     struct buffer path = BUFFER_EMPTY;
     int status = 0;
-    if (map_get(&closing->known, name) || !find_module(closing, name, &path)) goto done;
-    struct module *module = memory_new(sizeof *module);
-    if (!module) {
-        status = error_no_memory(closing->err);
-        goto done;
-    }
-    module->next = closing->first;
-    closing->first = module;
-    closing->count++;
-    module->name = memory_copy(name.data, name.size);
-    status = module->name ? map_set(&closing->known, name, module) : TEND_ENOMEM;
-    if (status) error_no_memory(closing->err);
-    else status = read_module(closing, module, path.data);
-done:
+    if (!map_get(&closing->known, name) && find_module(closing, name, &path))
+        status = add_file(closing, name, path.data);
     buffer_done(&path);
     return status;
 }
@@ -155,10 +154,11 @@ static int keep_definition(struct bundle *bundle, struct isolate *isolate, struc
 }
 
 /* Opens it once, to see that it is a workflow and what its table says. */
-static int define(struct bundle *bundle, struct watchdog *watchdog, struct error *err) {
+static int define(struct bundle *bundle, struct watchdog *watchdog, bool is_test,
+                  struct error *err) {
     struct watched watched;
-    struct isolate_options options = {.bundle = buffer_bytes(&bundle->contents),
-                                      .pulse = &watched.pulse};
+    struct isolate_options options = {
+        .bundle = buffer_bytes(&bundle->contents), .is_test = is_test, .pulse = &watched.pulse};
     struct isolate *isolate;
     watchdog_enter(watchdog, &watched);
     int status = isolate_new(&options, &isolate, err);
@@ -224,10 +224,34 @@ int bundle_load(const struct sources *sources, const char *target, struct bundle
     if (!status) {
         struct bytes contents = buffer_bytes(&bundle.contents);
         id_hash(&contents, 1, bundle.hash);
-        status = define(&bundle, sources->watchdog, err);
+        status = define(&bundle, sources->watchdog, false, err);
     }
     closing_done(&closing);
     buffer_done(&path);
+    if (status) bundle_done(&bundle);
+    else *ret = bundle;
+    return status;
+}
+
+/* Its workflow. The test file is a module beside it, under a name that no `require` spells. */
+static const char test_module[] = "the test file";
+static const char test_main[] = "return require(\"test\").open(\"the test file\")";
+
+int bundle_load_test(const struct sources *sources, const char *file, struct bundle *ret,
+                     struct error *err) {
+    struct bundle bundle = {0};
+    struct closing closing = {.sources = sources, .err = err};
+    snprintf(bundle.file, sizeof bundle.file, "%s", file);
+    name_of(file, bundle.name, sizeof bundle.name);
+    folder_of(file, closing.folder, sizeof closing.folder);
+    int status = add_file(&closing, bytes_of(test_module), file);
+    if (!status) status = add_module(&closing, bytes_of("test"));
+    if (!status) {
+        pack_bundle(&closing, bundle.name, file, bytes_of(test_main), &bundle.contents);
+        status = buffer_check(&bundle.contents, err);
+    }
+    if (!status) status = define(&bundle, sources->watchdog, true, err);
+    closing_done(&closing);
     if (status) bundle_done(&bundle);
     else *ret = bundle;
     return status;
@@ -246,7 +270,7 @@ int bundle_open(struct bytes contents, struct bundle *ret, struct error *err) {
     buffer_add(&bundle.contents, contents.data, contents.size);
     id_hash(&contents, 1, bundle.hash);
     status = buffer_check(&bundle.contents, err);
-    if (!status) status = define(&bundle, NULL, err);
+    if (!status) status = define(&bundle, NULL, false, err);
     if (status) bundle_done(&bundle);
     else *ret = bundle;
     return status;

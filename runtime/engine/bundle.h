@@ -26,6 +26,10 @@ struct bundle {
  * says where it was looked for). TEND_EINPUT: it doesn't compile or is no workflow. */
 int bundle_load(const struct sources *sources, const char *target, struct bundle *ret,
                 struct error *err);
+/* The same of a test file: a bundle whose workflow is what stdlib's "test" makes of it, to be
+ * opened with isolate_options.is_test. Its definition lists the cases: {cases = [{name, at}]}. */
+int bundle_load_test(const struct sources *sources, const char *file, struct bundle *ret,
+                     struct error *err);
 /* Opens contents that were closed elsewhere. TEND_EFORMAT, TEND_EINPUT. */
 int bundle_open(struct bytes contents, struct bundle *ret, struct error *err);
 /* The key of the workflow's `concurrency` for a run with this input; as isolate_slot(). */

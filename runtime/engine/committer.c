@@ -17,7 +17,7 @@ struct committer {
     pthread_cond_t settled; /* durable moved, or broken */
     struct submission *first, **last;
     uint64_t next_position;
-    bool is_stopping, is_broken, has_thread;
+    bool is_stopping, is_broken, is_busy, has_thread;
     atomic_uint_fast64_t durable;
 };
 
@@ -138,8 +138,11 @@ static void release(struct committer *committer, struct submission *queue) {
 
 static struct submission *take_queue(struct committer *committer, uint64_t *position) {
     pthread_mutex_lock(&committer->mutex);
+    committer->is_busy = false;
+    pthread_cond_broadcast(&committer->settled);
     while (!committer->first && !committer->is_stopping)
         pthread_cond_wait(&committer->queued, &committer->mutex);
+    committer->is_busy = true;
     struct submission *queue = committer->first;
     committer->first = NULL;
     committer->last = &committer->first;
@@ -237,4 +240,13 @@ bool committer_wait(struct committer *committer, uint64_t position) {
     bool is_durable = atomic_load(&committer->durable) >= position;
     pthread_mutex_unlock(&committer->mutex);
     return is_durable;
+}
+
+uint64_t committer_rest(struct committer *committer) {
+    pthread_mutex_lock(&committer->mutex);
+    while (!committer->is_broken && (committer->first || committer->is_busy))
+        pthread_cond_wait(&committer->settled, &committer->mutex);
+    uint64_t count = committer->next_position;
+    pthread_mutex_unlock(&committer->mutex);
+    return count;
 }

@@ -56,5 +56,7 @@ uint64_t committer_submit(struct committer *committer, struct submission *submis
 uint64_t committer_durable(const struct committer *committer);
 /* Waits until `position` is durable; false if the committer broke. */
 bool committer_wait(struct committer *committer, uint64_t position);
+/* Waits until nothing is queued and everybody has been told; returns how many were submitted. */
+uint64_t committer_rest(struct committer *committer);
 
 #endif

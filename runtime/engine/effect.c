@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "engine/effect_kinds.h"
+#include "engine/mock.h"
 
 void effect_pack_error(struct buffer *out, const char *kind, const char *message,
                        bool is_retryable) {
@@ -25,6 +26,8 @@ static struct effect *effect_free(struct effect *effect) {
 
 static int start_kind(struct effect *effect, const struct effect_request *request,
                       struct error *err) {
+    struct mock *mock = effect->place->services->mock;
+    if (mock) return mock_start(mock, effect, request, err);
     switch (request->kind) {
     case ASK_HTTP: return effect_http_start(effect, request, err);
     case ASK_EXEC: return effect_exec_start(effect, request, err);

@@ -25,6 +25,9 @@ struct effect_request {
     const struct value *options; /* the call's arguments; borrowed for the call */
     const char *idempotency_key;
     uint32_t failures; /* recorded failed attempts */
+    uint32_t attempt;
+    const char *run, *key,
+        *where; /* whose it is, and where the script asked; borrowed, for tests */
 };
 
 /* Called once, on the loop; exactly one of result and error has bytes. */

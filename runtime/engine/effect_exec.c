@@ -103,6 +103,18 @@ static void on_done(void *context, struct process_result *result, const struct e
     buffer_done(&packed);
 }
 
+void effect_exec_answered(struct effect *effect, const struct value *answer) {
+    struct bytes output = value_get_bytes(answer, "stdout"),
+                 errors = value_get_bytes(answer, "stderr");
+    struct process_result result = {.code = (int)value_get_integer(answer, "code", 0),
+                                    .signal = (int)value_get_integer(answer, "signal", 0)};
+    buffer_add(&result.output, output.data, output.size);
+    buffer_add(&result.errors, errors.data, errors.size);
+    on_done(effect, &result, NULL);
+    buffer_done(&result.output);
+    buffer_done(&result.errors);
+}
+
 static void abort_exec(struct effect *effect, bool is_cancelled) {
     (void)is_cancelled; /* a child never outlives its step */
     process_abort(effect->handle);

@@ -233,6 +233,19 @@ static void on_done(void *context, struct http_response *response, const struct 
     buffer_done(&packed);
 }
 
+void effect_http_answered(struct effect *effect, const struct value *answer) {
+    struct http_response response = {.status = (long)value_get_integer(answer, "status", 200)};
+    const struct value *headers = value_get_map(answer, "headers");
+    struct bytes body = value_get_bytes(answer, "body");
+    response.url = value_copy_text(value_get(answer, "url"));
+    if (headers) pack_value(&response.headers, headers);
+    buffer_add(&response.body, body.data, body.size);
+    on_done(effect, &response, NULL);
+    buffer_done(&response.headers);
+    buffer_done(&response.body);
+    memory_free(response.url);
+}
+
 static void abort_http(struct effect *effect, bool is_cancelled) {
     (void)is_cancelled;
     http_abort(effect->handle);

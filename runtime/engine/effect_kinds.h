@@ -24,6 +24,11 @@ int effect_llm_start(struct effect *effect, const struct effect_request *request
 int effect_agent_start(struct effect *effect, const struct effect_request *request,
                        struct error *err);
 
+/* As if the exchange or the child had ended so: {status, headers, body, url}, {code, signal,
+ * stdout, stderr}. Ends the effect. */
+void effect_http_answered(struct effect *effect, const struct value *answer);
+void effect_exec_answered(struct effect *effect, const struct value *answer);
+
 /* Tell the engine and free the effect. The packed buffer is the caller's. */
 void effect_succeed(struct effect *effect, struct bytes result);
 void effect_fail(struct effect *effect, struct bytes error, bool is_retryable,

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "engine/admission.h"
 #include "engine/inbox.h"
+#include "engine/mock.h"
 #include "engine/option.h"
 #include "engine/recovery.h"
 #include "engine/schedule.h"
@@ -46,6 +47,9 @@ struct engine {
     struct left *left;
     bool is_broken;
     struct error broken;
+    uint64_t tick;     /* of engine_settle: the round of ticks under way */
+    size_t ticks_left; /* workers that haven't answered it */
+    int64_t left_us, timer_due_us;
 };
 
 /* ---- words from the committer and the workers, on their threads ---- */
@@ -126,6 +130,22 @@ static void adopt(void *context, uint64_t number, uint64_t waiter) {
     admission_wake(engine->admission, number);
 }
 
+static void on_worker_tick(void *context, uint64_t number, int64_t left_us) {
+    struct engine *engine = context;
+    pthread_mutex_lock(&engine->mutex);
+    if (number == engine->tick) {
+        engine->ticks_left--;
+        if (left_us < engine->left_us) engine->left_us = left_us;
+    }
+    pthread_mutex_unlock(&engine->mutex);
+    uv_async_send(&engine->async);
+}
+
+static void on_call(void *context) {
+    struct engine *engine = context;
+    uv_async_send(&engine->async);
+}
+
 /* ---- the control loop ---- */
 
 static void look_at_timers(struct engine *engine);
@@ -139,6 +159,7 @@ static void look_at_timers(struct engine *engine) {
         tell_trouble(engine, err.message, false);
         next_us = now_us + 1000000;
     }
+    engine->timer_due_us = next_us;
     if (!next_us) return;
     int64_t wait_us = next_us - now_us;
     if (wait_us > 60000000) wait_us = 60000000; /* the clock may be set meanwhile */
@@ -196,6 +217,7 @@ static void on_async(uv_async_t *async) {
     struct left *left = engine->left, *ordered = NULL;
     engine->left = NULL;
     bool is_broken = engine->is_broken;
+    bool is_settled = engine->tick && engine->ticks_left == 0;
     pthread_mutex_unlock(&engine->mutex);
     while (left) {
         struct left *next = left->next;
@@ -209,7 +231,8 @@ static void on_async(uv_async_t *async) {
         memory_free(ordered);
         ordered = next;
     }
-    if (is_broken) engine_stop(engine);
+    if (is_broken || is_settled) engine_stop(engine);
+    if (engine->services.mock && mock_has_call(engine->services.mock)) engine_stop(engine);
     if (engine->until == UINT64_MAX && admission_count(engine->admission) == 0) engine_stop(engine);
 }
 
@@ -238,7 +261,9 @@ static int read_settings(struct engine *engine, const struct engine_options *opt
     struct services *services = &engine->services;
     char *home = realpath(options->home, NULL);
     if (!home) return error_set(err, TEND_EIO, "%s: can't be resolved", options->home);
-    int status = settings_read(options->config, home, &services->settings, err);
+    int status = options->settings.size
+                     ? settings_complete(options->settings, home, &services->settings, err)
+                     : settings_read(options->config, home, &services->settings, err);
     free(home);
     struct bytes settings = buffer_bytes(&services->settings);
     if (!status) status = value_read(settings, &services->settings_tree, err);
@@ -297,7 +322,7 @@ static int open_services(struct engine *engine, const struct engine_options *opt
 }
 
 static int start_workers(struct engine *engine, size_t count, struct error *err) {
-    struct worker_host host = {engine, on_left, on_woken, adopt};
+    struct worker_host host = {engine, on_left, on_woken, adopt, on_worker_tick};
     if (!count) count = uv_available_parallelism();
     if (count > WORKERS_MAX) count = WORKERS_MAX;
     for (size_t i = 0; i < count; i++) {
@@ -329,7 +354,8 @@ int engine_new(const struct engine_options *options, struct engine **ret, struct
     struct engine *engine = memory_new(sizeof *engine);
     if (!engine) return error_no_memory(err);
     engine->is_server = options->is_server;
-    engine->services.clock = clock_system();
+    engine->services.clock = options->clock ? &options->clock->clock : clock_system();
+    engine->services.mock = options->mock;
     engine->services.sources = options->sources;
     engine->services.observer = options->observer;
     pthread_mutex_init(&engine->mutex, NULL);
@@ -339,6 +365,7 @@ int engine_new(const struct engine_options *options, struct engine **ret, struct
         status = schedules_new(&engine->services, &engine->schedules, err);
     if (!status) status = start_workers(engine, options->workers, err);
     if (!status) status = take_what_waits(engine, err);
+    if (!status && options->mock) mock_listen(options->mock, on_call, engine);
     if (status) engine_free(engine);
     else *ret = engine;
     return status;
@@ -363,6 +390,7 @@ struct engine *engine_free(struct engine *engine) {
     struct services *services = &engine->services;
     if (engine->admission) admission_close(engine->admission);
     for (size_t i = 0; i < engine->worker_count; i++) worker_stop(engine->workers[i]);
+    if (services->mock) mock_listen(services->mock, NULL, NULL);
     services->committer = committer_free(services->committer);
     accept_done(services);
     for (size_t i = 0; i < engine->worker_count; i++) worker_free(engine->workers[i]);
@@ -445,6 +473,65 @@ int engine_run(struct engine *engine, uint64_t until, struct error *err) {
     if (!engine->is_broken) return 0;
     *err = engine->broken;
     return TEND_EIO;
+}
+
+/* ---- for a test: until nothing moves ---- */
+
+/* Everything that was handed on so far, between the threads. */
+static uint64_t moves(struct engine *engine) {
+    uint64_t count = committer_rest(engine->services.committer);
+    for (size_t i = 0; i < engine->worker_count; i++)
+        count += worker_mail_count(engine->workers[i]);
+    return count;
+}
+
+static bool is_ticking(struct engine *engine) {
+    pthread_mutex_lock(&engine->mutex);
+    bool is_ticking = engine->ticks_left > 0 && !engine->is_broken;
+    pthread_mutex_unlock(&engine->mutex);
+    return is_ticking && !mock_has_call(engine->services.mock);
+}
+
+/* A round: each worker deals with all that it was sent, and says so. */
+static void tick_workers(struct engine *engine) {
+    pthread_mutex_lock(&engine->mutex);
+    engine->tick++;
+    engine->ticks_left = engine->worker_count;
+    engine->left_us = INT64_MAX;
+    pthread_mutex_unlock(&engine->mutex);
+    for (size_t i = 0; i < engine->worker_count; i++)
+        if (worker_send(engine->workers[i], WORKER_TICK, engine->tick))
+            on_worker_tick(engine, engine->tick, INT64_MAX);
+    while (is_ticking(engine)) uv_run(&engine->loop, UV_RUN_DEFAULT);
+    uv_run(&engine->loop, UV_RUN_NOWAIT); /* who left meanwhile */
+}
+
+/* Two rounds side by side between which nothing was handed on: then nothing moves. A run that waits
+ * is told apart from one that is on its way by nothing else. */
+int engine_settle(struct engine *engine, int64_t *next_us, struct error *err) {
+    struct mock *mock = engine->services.mock;
+    uint64_t before, after = moves(engine);
+    do {
+        before = after;
+        look_at_timers(engine);
+        tick_workers(engine);
+        after = moves(engine);
+        if (engine->is_broken) {
+            *err = engine->broken;
+            return TEND_EIO;
+        }
+    } while (!mock_has_call(mock) && (after != before || !mock_is_delivered(mock)));
+    int64_t now_us = clock_wall_us(engine->services.clock);
+    *next_us = 0;
+    if (mock_has_call(mock)) return 0; /* a round of ticks may be under way */
+    *next_us = engine->timer_due_us;
+    if (engine->left_us != INT64_MAX && (!*next_us || now_us + engine->left_us < *next_us))
+        *next_us = now_us + engine->left_us;
+    return 0;
+}
+
+struct services *engine_services(struct engine *engine) {
+    return &engine->services;
 }
 
 void engine_stop(struct engine *engine) { uv_stop(&engine->loop); }

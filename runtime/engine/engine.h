@@ -18,6 +18,11 @@ struct engine_options {
     struct observer observer;
     size_t workers; /* 0: one per core */
     bool is_server; /* drives all runs of the home, schedules, takes the inbox */
+    /* For a test: a clock that stands still, who answers instead of the outside, and what tend.lua
+     * would return, packed; `config` is not read then. All borrowed. NULL: the real world. */
+    struct clock_manual *clock;
+    struct mock *mock;
+    struct bytes settings;
 };
 
 /* TEND_EBUSY: another process owns the journal. TEND_EINPUT: tend.lua is wrong. TEND_EIO, … */
@@ -43,6 +48,11 @@ int engine_resume_all(struct engine *engine, size_t *count, struct error *err);
  * it waits for is blocked or stuck (a person must see to it); where `until` is UINT64_MAX, until no
  * run is left that can go on by itself. TEND_EIO with the trouble where the journal broke. */
 int engine_run(struct engine *engine, uint64_t until, struct error *err);
+/* With a clock that stands still: turns until a call waits in the mock, or nothing goes on but by
+ * time, a signal or the like. *next_us: when the next timer is due (wall clock), 0: there is none.
+ * After the clock was set, call it again. TEND_EIO with the trouble where the journal broke. */
+int engine_settle(struct engine *engine, int64_t *next_us, struct error *err);
+struct services *engine_services(struct engine *engine);
 /* From the loop's thread (a signal's callback). */
 void engine_stop(struct engine *engine);
 

@@ -48,11 +48,15 @@ static void end_past(struct run *run) {
     buffer_done(&nil);
 }
 
+static void name_link(const struct run *run, uint32_t link, char name[JOURNAL_ID_MAX + 1]) {
+    snprintf(name, JOURNAL_ID_MAX + 1, "%.*s~%u", RUN_ID_MAX, run->record.id, link);
+}
+
 static struct record past_record(struct run *run) {
     struct record past = run->record;
     past.number = atomic_fetch_add(&run->services->last_number, 1) + 1;
     past.links = run->record.links;
-    snprintf(past.id, sizeof past.id, "%.*s~%u", RUN_ID_MAX, run->record.id, past.links + 1);
+    name_link(run, past.links + 1, past.id);
     past.status = RUN_COMPLETED;
     past.ended_at_us = run_now_us(run);
     past.due_at_us = 0;
@@ -94,6 +98,7 @@ void link_continue(struct run *run, struct bytes input) {
     struct buffer entry = BUFFER_EMPTY;
     struct bundle bundle;
     struct error err;
+    char name[JOURNAL_ID_MAX + 1];
     if (run->is_over) return;
     if (run->has_cancel) {
         run_end(run, RUN_RETURNED, input); /* cancelled, however it ends */
@@ -105,7 +110,9 @@ void link_continue(struct run *run, struct bytes input) {
         fail(run, &err);
         return;
     }
-    status = accept_link(run->services, &bundle, input, run->given, run->submission, &entry, &err);
+    name_link(run, run->record.links + 2, name);
+    status =
+        accept_link(run->services, &bundle, name, input, run->given, run->submission, &entry, &err);
     if (status) fail(run, &err);
     else begin_next(run, &bundle, buffer_bytes(&entry));
     bundle_done(&bundle);

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/memory.h"
 #include "engine/accept.h"
+#include "engine/mock.h"
 #include "engine/run.h"
 #include "engine/signal.h"
 
@@ -111,7 +112,8 @@ void live_event(struct strand *strand, struct step_event *event) {
     struct buffer scratch = BUFFER_EMPTY;
     struct step_decision decision;
     event->has_waited = strand->is_left;
-    event->chance = draw();
+    event->chance =
+        strand->run->services->mock ? 1 : draw(); /* a test's waits are always the same */
     event->attempt = event->kind == STEP_ASKED || event->kind == STEP_DUE ? 0 : strand->attempt;
     transition_step(strand->step, &strand->request, event, run_now_us(strand->run), &scratch,
                     &decision);
@@ -541,11 +543,22 @@ void live_check_signals(struct run *run) {
     } while (oldest && !run->is_over);
 }
 
+/* A test answers for a child that it doesn't want to be real: an effect like another. */
+static bool is_mocked(const struct strand *strand) {
+    const struct mock *mock = strand->run->services->mock;
+    return mock && !mock_is_real(mock, value_get_bytes(&strand->options.root, "workflow"));
+}
+
 /* ---- beginning, and what called functions come back with ---- */
 
 void live_begin(struct strand *strand) {
     struct step_event event = {.kind = STEP_ASKED};
-    switch (strand->step->kind) {
+    enum ask_kind kind = strand->step->kind;
+    if ((kind == ASK_INVOKE || kind == ASK_START) && is_mocked(strand)) {
+        live_event(strand, &event);
+        return;
+    }
+    switch (kind) {
     case ASK_SLEEP: begin_sleep(strand); break;
     case ASK_INVOKE: begin_invoke(strand); break;
     case ASK_START: begin_start(strand); break;

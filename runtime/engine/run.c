@@ -467,8 +467,7 @@ static int64_t left_us(const struct strand *strand) {
     return INT64_MAX;
 }
 
-static void on_timer(uv_timer_t *timer) {
-    struct run *run = timer->data;
+static void strike(struct run *run) {
     if (run->is_over || run->is_leaving) return;
     if (cancel_left_us(run) <= 0) end_cancelled(run); /* without more Lua */
     for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
@@ -479,10 +478,23 @@ static void on_timer(uv_timer_t *timer) {
     run_advance(run);
 }
 
-static void arm(struct run *run) {
+static void on_timer(uv_timer_t *timer) { strike(timer->data); }
+
+static int64_t least_left_us(const struct run *run) {
     int64_t wait_us = cancel_left_us(run);
     for (struct strand *strand = run->strands; strand; strand = strand->next)
         if (left_us(strand) < wait_us) wait_us = left_us(strand);
+    return wait_us;
+}
+
+int64_t run_tick(struct run *run) {
+    if (run->is_over || run->is_leaving) return INT64_MAX;
+    if (least_left_us(run) <= 0) strike(run);
+    return run->is_over || run->is_leaving ? INT64_MAX : least_left_us(run);
+}
+
+static void arm(struct run *run) {
+    int64_t wait_us = least_left_us(run);
     if (wait_us == INT64_MAX) return;
     if (!run->has_timer) {
         uv_timer_init(run->host.place->loop, &run->timer);

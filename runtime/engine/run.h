@@ -135,6 +135,9 @@ void run_advance(struct run *run);
 void run_durable(struct run *run, uint64_t position);
 /* Something that it waits for may be there. */
 void run_wake(struct run *run);
+/* The time was set: what of it is due happens. How long until the next of its own timers, in us;
+ * INT64_MAX: it has none. */
+int64_t run_tick(struct run *run);
 /* Everything is durable and it may leave memory. */
 bool run_may_leave(const struct run *run, uint64_t durable);
 

@@ -27,6 +27,8 @@ struct observer {
     void (*on_trouble)(void *context, const char *message, bool is_fatal);
 };
 
+struct mock;
+
 struct services {
     struct journal *journal;
     struct committer *committer;
@@ -34,6 +36,7 @@ struct services {
     struct slots *slots;
     struct secrets *secrets;
     const struct clock *clock;
+    struct mock *mock; /* NULL; in a test: what answers instead of the outside */
     struct sources sources;
     struct buffer settings; /* packed */
     struct value_tree settings_tree;

@@ -189,24 +189,26 @@ static int read_config(const char *config, struct buffer *packed, struct error *
     return status;
 }
 
-int settings_read(const char *config, const char *home, struct buffer *out, struct error *err) {
-    struct buffer packed = BUFFER_EMPTY;
+int settings_complete(struct bytes config, const char *home, struct buffer *out,
+                      struct error *err) {
     struct value_tree tree = {0};
     size_t size = out->size;
-    if (config) {
-        int status = read_config(config, &packed, err);
-        if (status) {
-            buffer_done(&packed);
-            return status;
-        }
-    } else {
-        pack_map(&packed, 0);
-    }
-    int status = value_read(buffer_bytes(&packed), &tree, err);
+    int status = value_read(config, &tree, err);
     if (!status) status = pack_settings(&tree.root, home, out, err);
     if (status) out->size = size;
-    if (status && config) error_context(err, "%s", config);
     value_tree_done(&tree);
+    return status;
+}
+
+int settings_read(const char *config, const char *home, struct buffer *out, struct error *err) {
+    struct buffer packed = BUFFER_EMPTY;
+    int status = 0;
+    if (config) status = read_config(config, &packed, err);
+    else pack_map(&packed, 0);
+    if (!status) {
+        status = settings_complete(buffer_bytes(&packed), home, out, err);
+        if (status && config) error_context(err, "%s", config);
+    }
     buffer_done(&packed);
     return status;
 }

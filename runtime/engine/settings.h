@@ -9,5 +9,7 @@
 /* `config`: path of tend.lua, or NULL for none. `home`: absolute; the default workspace lies beside
  * it. Appends the packed settings. TEND_EINPUT: tend.lua is wrong (file and line), TEND_EIO. */
 int settings_read(const char *config, const char *home, struct buffer *out, struct error *err);
+/* The same with what tend.lua would return, packed. */
+int settings_complete(struct bytes config, const char *home, struct buffer *out, struct error *err);
 
 #endif

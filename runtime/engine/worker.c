@@ -23,7 +23,8 @@ struct worker {
     uv_async_t async;
     pthread_mutex_t mutex; /* of the mail */
     struct mail *mail, **last_mail;
-    bool is_stopping, has_thread, has_loop;
+    uint64_t mail_count, tick;
+    bool is_stopping, is_ticked, has_thread, has_loop;
     struct map runs; /* number -> run */
 };
 
@@ -59,7 +60,10 @@ static void adopt(struct worker *worker, uint64_t number) {
 
 static void handle(struct worker *worker, const struct mail *mail) {
     struct run *run = map_get(&worker->runs, key_of(&mail->number));
-    if (mail->kind == WORKER_ADOPT && !run) {
+    if (mail->kind == WORKER_TICK) {
+        worker->is_ticked = true;
+        worker->tick = mail->number;
+    } else if (mail->kind == WORKER_ADOPT && !run) {
         adopt(worker, mail->number);
     } else if (run && !run->is_over && !run->is_leaving) {
         worker->host.on_woken(worker->host.context, mail->number);
@@ -100,6 +104,19 @@ static void tell_durable(struct worker *worker) {
     memory_free(left);
 }
 
+static void tick(struct worker *worker) {
+    int64_t least_us = INT64_MAX;
+    size_t at = 0;
+    struct bytes key;
+    void *value;
+    while (map_next(&worker->runs, &at, &key, &value)) {
+        int64_t left_us = run_tick(value);
+        if (left_us < least_us) least_us = left_us;
+    }
+    worker->is_ticked = false;
+    worker->host.on_tick(worker->host.context, worker->tick, least_us);
+}
+
 static void stop(struct worker *worker) {
     size_t at = 0;
     struct bytes key;
@@ -122,6 +139,7 @@ static void on_async(uv_async_t *async) {
     }
     if (is_stopping) stop(worker);
     else tell_durable(worker);
+    if (!is_stopping && worker->is_ticked) tick(worker);
 }
 
 static void *work(void *context) {
@@ -195,9 +213,17 @@ int worker_send(struct worker *worker, enum worker_mail kind, uint64_t number) {
     pthread_mutex_lock(&worker->mutex);
     *worker->last_mail = mail;
     worker->last_mail = &mail->next;
+    worker->mail_count += kind != WORKER_TICK;
     pthread_mutex_unlock(&worker->mutex);
     worker_nudge(worker);
     return 0;
+}
+
+uint64_t worker_mail_count(struct worker *worker) {
+    pthread_mutex_lock(&worker->mutex);
+    uint64_t count = worker->mail_count;
+    pthread_mutex_unlock(&worker->mutex);
+    return count;
 }
 
 /* Its handle is closed once it stops: nothing may be sent from then on. */

@@ -30,7 +30,8 @@ enum ask_kind {
     ASK_BARRIER,  /* a file is about to be touched: wait until the attempt's start is durable */
     ASK_RETURNED, /* the function that it was told to call returned `value` */
     ASK_RAISED,   /* … or raised: `value` is the packed error */
-    ASK_VERDICT   /* what `retry.when` said */
+    ASK_VERDICT,  /* what `retry.when` said */
+    ASK_RUNNER    /* a test asks what runs it: `name` with `options`, any packed value */
 };
 
 struct ask {

@@ -157,5 +157,6 @@ void files_open(lua_State *L); /* io, os and collectgarbage inside a step */
  * written; the error is on top of the stack. [-0, +(0|1), e] */
 bool files_close(lua_State *L);
 void module_open(lua_State *L); /* require */
+void runner_open(lua_State *L); /* test_runner, in a test's isolate only */
 
 #endif

@@ -314,6 +314,7 @@ static int make(lua_State *L) {
     const struct isolate_options *options = making->options;
     struct isolate *isolate = making->isolate;
     open_all(L, options->settings, options->settings_now);
+    if (options->is_test) runner_open(L);
     struct bytes file = value_get_bytes(&isolate->bundle.root, "file");
     struct bytes source = value_get_bytes(&isolate->bundle.root, "source");
     lua_settop(L, 0);

@@ -52,6 +52,7 @@ struct isolate_options {
     struct bytes settings_now; /* packed, as they are: what a step's function sees */
     struct bytes seed;         /* of the run: what chance is drawn from */
     size_t memory_max;         /* bytes; 0: 256 MiB */
+    bool is_test;              /* of a test file: stdlib/test.lua finds its runner in it */
     struct pulse *pulse;       /* of the only thread that uses it, borrowed; NULL: not watched */
 };
 

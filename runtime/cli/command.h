@@ -38,6 +38,7 @@ struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 };
+extern const struct command command_fork, command_upgrade;
 extern const struct command command_schedules, command_signal, command_cancel, command_retry;
 extern const struct command command_run, command_resume, command_runs, command_show, command_serve,
     command_check, command_test, command_version;
@@ -81,6 +82,9 @@ int open_client(const struct place *place, struct journal **ret);
 int report_run(struct journal *journal, const char *id, bool is_json);
 /* Turns the engine until the run is at rest; Ctrl-C stops it. The exit code, or -1: go on. */
 int drive(struct engine *engine, uint64_t until, const char *id);
+/* After a request was put into the inbox: closes the journal, and where that went well (code 0)
+ * prints the run's id, and what goes on with it if no engine runs. */
+void finish(const struct place *place, struct journal *journal, const char *id, int code);
 /* A word to the service manager, if there is one that asked for it: "READY=1". */
 void notify(const char *state);
 

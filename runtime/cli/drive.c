@@ -48,6 +48,29 @@ int open_client(const struct place *place, struct journal **ret) {
     return complain(exit_code_of(&err), "%s", err.message);
 }
 
+/* What waits in the inbox of a home that no engine owns is taken, so that it can be seen. */
+static void take_inbox(const struct place *place) {
+    struct engine_options options = {.home = place->home,
+                                     .config = place->config,
+                                     .sources = place_sources(place),
+                                     .observer = progress_observer(place),
+                                     .workers = 1};
+    struct engine *engine;
+    struct error err;
+    if (engine_new(&options, &engine, &err) == 0) engine_free(engine); /* else it waits there */
+}
+
+void finish(const struct place *place, struct journal *journal, const char *id, int code) {
+    bool is_owned = journal_owner(journal) != 0;
+    journal_close(journal);
+    if (code) return;
+    puts(id);
+    if (is_owned) return;
+    take_inbox(place);
+    if (!place->is_quiet)
+        fprintf(stderr, "tend: no engine runs now: `tend resume %s` goes on\n", id);
+}
+
 static void tell_failure(struct journal *journal, const char *id) {
     struct buffer reason = BUFFER_EMPTY;
     struct record record;

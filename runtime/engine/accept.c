@@ -160,6 +160,8 @@ static int check_id(const char *id, struct error *err) {
     return error_set(err, TEND_EINPUT, "'%.140s' is no run id: 1 to 128 of A-Z a-z 0-9 . _ -", id);
 }
 
+int accept_check_new_id(const char *id, struct error *err) { return check_id(id, err); }
+
 int accept_check_id(struct journal *journal, const char *id, const char *workflow,
                     struct bytes given, uint64_t *number, struct error *err) {
     char hash[ID_HASH_TEXT];

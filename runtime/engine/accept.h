@@ -43,6 +43,8 @@ bool accept_durable(struct services *services, uint64_t number);
  * that has it already, 0: none. TEND_EINPUT, TEND_ECONFLICT. */
 int accept_check_id(struct journal *journal, const char *id, const char *workflow,
                     struct bytes given, uint64_t *number, struct error *err);
+/* Is it a run's id at all? TEND_EINPUT. */
+int accept_check_new_id(const char *id, struct error *err);
 /* Only the checks: is the input one that the workflow takes? Appends the input with its defaults.
  */
 int accept_input(struct bytes definition, struct bytes given, struct buffer *out,

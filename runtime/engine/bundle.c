@@ -276,6 +276,27 @@ int bundle_open(struct bytes contents, struct bundle *ret, struct error *err) {
     return status;
 }
 
+static int recorded_bundle(struct journal *journal, const struct record *record, struct bundle *ret,
+                           struct error *err) {
+    struct buffer contents = BUFFER_EMPTY;
+    int status = journal_bundle(journal, bytes_of(record->bundle), &contents, err);
+    if (!status) status = bundle_open(buffer_bytes(&contents), ret, err);
+    buffer_done(&contents);
+    return status;
+}
+
+int bundle_current(const struct sources *sources, struct journal *journal,
+                   const struct record *record, struct bundle *ret, struct error *err) {
+    struct bundle own;
+    int status = recorded_bundle(journal, record, &own, err);
+    if (status) return status;
+    status = bundle_load(sources, own.file, ret, err);
+    if (status == TEND_ENOENT) status = bundle_load(sources, own.name, ret, err);
+    if (status == TEND_ENOENT) *ret = own;
+    else bundle_done(&own);
+    return status == TEND_ENOENT ? 0 : status;
+}
+
 void bundle_done(struct bundle *bundle) {
     buffer_done(&bundle->contents);
     buffer_done(&bundle->definition);

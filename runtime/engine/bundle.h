@@ -6,6 +6,7 @@
 #define TEND_ENGINE_BUNDLE_H
 
 #include "base/value.h"
+#include "engine/record.h"
 
 struct sources {
     const char *const *folders; /* the project's workflow folders, NULL-terminated */
@@ -32,6 +33,10 @@ int bundle_load_test(const struct sources *sources, const char *file, struct bun
                      struct error *err);
 /* Opens contents that were closed elsewhere. TEND_EFORMAT, TEND_EINPUT. */
 int bundle_open(struct bytes contents, struct bundle *ret, struct error *err);
+/* The sources of a run's workflow as they are now: by the path that its own were closed at, else by
+ * its name; those that it has, if the file is gone. TEND_EINPUT: they don't load. */
+int bundle_current(const struct sources *sources, struct journal *journal,
+                   const struct record *record, struct bundle *ret, struct error *err);
 /* The key of the workflow's `concurrency` for a run with this input; as isolate_slot(). */
 int bundle_slot(const struct bundle *bundle, struct watchdog *watchdog, struct bytes input,
                 struct buffer *key, struct error *err);

@@ -20,6 +20,8 @@ enum entry_type {
     ENTRY_LOG = 6,       /* value = {level, message, fields} */
     ENTRY_CANCELLED = 8, /* of the run: value = the keys at which it was raised */
     ENTRY_RETRIED = 9,   /* of the run: value = {from, key}: what `from` to here is set aside */
+    ENTRY_UPGRADED = 10, /* of the run: value = {from, to, allows_added}, hashes of bundles */
+    ENTRY_FORKED = 11,   /* of the run: value = {of, at, seed}: what follows draws from the seed */
     ENTRY_ENDED = 7      /* of the run: value = result or error; attempt = its status */
 };
 

@@ -10,6 +10,7 @@
 #include "engine/round.h"
 #include "engine/schedule_record.h"
 #include "engine/signal.h"
+#include "engine/upgrade.h"
 
 int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const char *id,
                   struct bytes input, struct error *err) {
@@ -88,6 +89,40 @@ int inbox_ask_cancel(struct journal *journal, const char *id, struct error *err)
         status =
             error_set(err, TEND_EINPUT, "run %s is %s already", id, run_status_name(record.status));
     return status ? status : ask_of_run(journal, "cancel", id, err);
+}
+
+int inbox_ask_fork(struct journal *journal, const struct fork *fork, const struct bundle *bundle,
+                   struct error *err) {
+    struct buffer item = BUFFER_EMPTY;
+    struct record taken;
+    int status = accept_check_new_id(fork->id, err);
+    if (!status && record_load_by_id(journal, fork->id, &taken, NULL) == 0)
+        status = error_set(err, TEND_ECONFLICT, "the id %s is taken; choose another id", fork->id);
+    if (status) return status;
+    pack_map(&item, bundle ? 5 : 4);
+    pack_member_text(&item, "kind", "fork");
+    pack_member_text(&item, "run", fork->of);
+    pack_member_text(&item, "at", fork->at);
+    pack_member_text(&item, "id", fork->id);
+    if (bundle) pack_member_bytes(&item, "bundle", buffer_bytes(&bundle->contents));
+    return add(journal, &item, err);
+}
+
+int inbox_ask_upgrade(struct journal *journal, const char *id, const struct bundle *bundle,
+                      bool allows_added, struct error *err) {
+    struct buffer item = BUFFER_EMPTY;
+    struct record record;
+    int status = record_load_by_id(journal, id, &record, err);
+    if (!status && (record.status == RUN_COMPLETED || record.status == RUN_CANCELLED))
+        status =
+            error_set(err, TEND_EINPUT, "run %s is %s already", id, run_status_name(record.status));
+    if (status) return status;
+    pack_map(&item, 4);
+    pack_member_text(&item, "kind", "upgrade");
+    pack_member_text(&item, "run", id);
+    pack_member_boolean(&item, "allows_added", allows_added);
+    pack_member_bytes(&item, "bundle", buffer_bytes(&bundle->contents));
+    return add(journal, &item, err);
 }
 
 struct item {
@@ -182,6 +217,42 @@ static int take_retry(struct services *services, const struct value *item,
     return status ? status : round_retry(services, record.number, submission, err);
 }
 
+static int take_fork(struct services *services, const struct value *item,
+                     struct submission *submission, struct error *err) {
+    struct bytes contents = value_get_bytes(item, "bundle");
+    struct bundle bundle = {0};
+    char *of = value_copy_text(value_get(item, "run")),
+         *at = value_copy_text(value_get(item, "at"));
+    char *id = value_copy_text(value_get(item, "id"));
+    int status = of && at && id ? 0 : error_no_memory(err);
+    if (!status && contents.size) status = bundle_open(contents, &bundle, err);
+    if (!status) {
+        struct fork fork = {of, at, id};
+        status = fork_make(services, &fork, contents.size ? &bundle : NULL, submission, err);
+    }
+    bundle_done(&bundle);
+    memory_free(of);
+    memory_free(at);
+    memory_free(id);
+    return status;
+}
+
+/* Submits, where it returns 0. */
+static int take_upgrade(struct services *services, const struct value *item,
+                        struct submission *submission, struct error *err) {
+    struct bundle bundle = {0};
+    struct record record;
+    char *id = value_copy_text(value_get(item, "run"));
+    int status = id ? record_load_by_id(services->journal, id, &record, err) : error_no_memory(err);
+    if (!status) status = bundle_open(value_get_bytes(item, "bundle"), &bundle, err);
+    if (!status)
+        status = upgrade_ask(services, &record, &bundle,
+                             value_get_boolean(item, "allows_added", false), submission, err);
+    bundle_done(&bundle);
+    memory_free(id);
+    return status;
+}
+
 /* An item that can't be done is taken all the same, and said: it must not come again for ever. */
 static int take(struct services *services, struct item *item, struct error *err) {
     struct submission *submission = submission_new();
@@ -200,6 +271,11 @@ static int take(struct services *services, struct item *item, struct error *err)
             status = take_cancel(services, &tree.root, submission, &is_submitted, &why);
         } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "schedule")) {
             status = schedule_order_take(services, &tree.root, submission, &why);
+            is_submitted = status == 0 || status == TEND_ENOMEM;
+        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "fork")) {
+            status = take_fork(services, &tree.root, submission, &why);
+        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "upgrade")) {
+            status = take_upgrade(services, &tree.root, submission, &why);
             is_submitted = status == 0 || status == TEND_ENOMEM;
         } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "retry")) {
             status = take_retry(services, &tree.root, submission, &why);

@@ -12,31 +12,6 @@
 #include "engine/accept.h"
 #include "engine/run.h"
 
-/* The sources that the run has. */
-static int own_bundle(struct run *run, struct bundle *ret, struct error *err) {
-    struct buffer contents = BUFFER_EMPTY;
-    int status =
-        journal_bundle(run->services->journal, bytes_of(run->record.bundle), &contents, err);
-    if (!status) status = bundle_open(buffer_bytes(&contents), ret, err);
-    buffer_done(&contents);
-    return status;
-}
-
-/* By the path that it was closed at, or by its name. */
-static int current_bundle(struct run *run, struct bundle *ret, struct error *err) {
-    struct bundle own;
-    int status = own_bundle(run, &own, err);
-    if (status) return status;
-    status = bundle_load(&run->services->sources, own.file, ret, err);
-    if (status == TEND_ENOENT) status = bundle_load(&run->services->sources, own.name, ret, err);
-    if (status != TEND_ENOENT) {
-        bundle_done(&own);
-        return status;
-    }
-    *ret = own;
-    return 0;
-}
-
 static void end_past(struct run *run) {
     struct buffer nil = BUFFER_EMPTY;
     pack_nil(&nil);
@@ -100,11 +75,18 @@ void link_continue(struct run *run, struct bytes input) {
     struct error err;
     char name[JOURNAL_ID_MAX + 1];
     if (run->is_over) return;
+    if (run->is_dry) {
+        run->is_over = true; /* all is read: it fits */
+        return;
+    }
     if (run->has_cancel) {
         run_end(run, RUN_RETURNED, input); /* cancelled, however it ends */
         return;
     }
-    int status = run_submission(run) ? current_bundle(run, &bundle, &err) : TEND_ENOMEM;
+    int status = run_submission(run)
+                     ? bundle_current(&run->services->sources, run->services->journal, &run->record,
+                                      &bundle, &err)
+                     : TEND_ENOMEM;
     if (run->is_broken) return;
     if (status) {
         fail(run, &err);

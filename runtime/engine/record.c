@@ -48,6 +48,7 @@ int record_read(const struct journal_run *run, struct record *ret, struct error 
     ret->links = (uint32_t)value_get_integer(body, "links", 0);
     ret->slot_limit = (uint32_t)value_get_integer(body, "slot_limit", 0);
     copy_member(ret->slot, sizeof ret->slot, body, "slot");
+    ret->allows_added = value_get_boolean(body, "allows_added", false);
     ret->has_slot = value_get_boolean(body, "has_slot", false);
     ret->parent = (uint64_t)value_get_integer(body, "parent", 0);
     copy_member(ret->waits_kind, sizeof ret->waits_kind, body, "waits_kind");
@@ -69,6 +70,7 @@ void record_pack(const struct record *record, struct buffer *out) {
         pack_member_boolean(out, "has_slot", record->has_slot);
         count += 3;
     }
+    if (record->allows_added) pack_member_boolean(out, "allows_added", true), count++;
     if (record->links) pack_member_integer(out, "links", record->links), count++;
     if (record->waits_kind[0]) {
         pack_member_text(out, "waits_kind", record->waits_kind);

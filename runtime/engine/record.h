@@ -41,6 +41,7 @@ struct record {
     uint32_t slot_limit;             /* of `concurrency`; 0: it needs no slot */
     char slot[ISOLATE_SLOT_MAX + 1]; /* … and its key */
     bool has_slot;
+    bool allows_added;   /* upgraded: steps may come before recorded ones */
     uint32_t links;      /* of continue_as that came before this one */
     char waits_kind[16]; /* "timer", "retry", "child", "" */
     char waits_for[256]; /* step key, or the child's id */

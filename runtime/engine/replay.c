@@ -40,11 +40,43 @@ static struct step *step_new(struct run *run, struct bytes key, enum ask_kind ki
     return NULL;
 }
 
+static int read_fork(struct run *run, const struct entry *entry, uint32_t sequence,
+                     struct error *err) {
+    struct value_tree tree;
+    int status = value_read(entry->value, &tree, err);
+    if (status) return status;
+    struct fork_point point = {sequence, value_get_bytes(&tree.root, "seed")};
+    buffer_add(&run->forks, &point, sizeof point);
+    value_tree_done(&tree);
+    return buffer_check(&run->forks, err);
+}
+
+/* The next one that replay hasn't come to; NULL: none. */
+static const struct fork_point *next_fork(const struct run *run) {
+    const struct fork_point *points = (const struct fork_point *)(const void *)run->forks.data;
+    size_t count = run->forks.size / sizeof *points;
+    return run->forks_passed < count ? points + run->forks_passed : NULL;
+}
+
+/* Replay has come to where the fork began: from here on chance is its own. */
+static bool pass_fork(struct run *run) {
+    struct bytes seed = next_fork(run)->seed;
+    run->forks_passed++;
+    buffer_clear(&run->seed);
+    buffer_add(&run->seed, seed.data, seed.size);
+    if (run->seed.is_failed || isolate_reseed(run->isolate, buffer_bytes(&run->seed)))
+        run_out_of_memory(run);
+    for (struct strand *strand = run->strands; strand; strand = strand->next)
+        branch_seed(strand->lua, buffer_bytes(&strand->path));
+    return true;
+}
+
 int replay_load(struct run *run, const struct entry *entry, uint32_t sequence, struct error *err) {
     if (entry->type == ENTRY_CANCELLED) {
         run->cancel_sequence = sequence;
         run->cancelled_at_us = entry->at_us;
     }
+    if (entry->type == ENTRY_FORKED) return read_fork(run, entry, sequence, err);
     if (entry->key.size == 0) return 0;
     struct step *step = map_get(&run->steps, entry->key);
     if (!step) step = step_new(run, entry->key, entry->kind);
@@ -117,6 +149,8 @@ bool replay_next(struct run *run) {
             continue;
         if (!first || strand->step->sequence < first->step->sequence) first = strand;
     }
+    const struct fork_point *fork = next_fork(run);
+    if (fork && (!first || fork->sequence < first->step->sequence)) return pass_fork(run);
     if (run->cancel_sequence && !run->has_cancel &&
         (!first || run->cancel_sequence < first->step->sequence)) {
         cancel_replay(run);
@@ -142,11 +176,26 @@ static const struct step *first_unread(const struct run *run, struct bytes path,
     return first;
 }
 
+/* … of that branch, or of those below it. */
+static bool has_unread(const struct run *run, struct bytes own, bool is_below_too) {
+    size_t at = 0;
+    struct bytes path;
+    void *count;
+    if (!is_below_too) return map_get(&run->unread, own) != NULL;
+    while (map_next(&run->unread, &at, &path, &count)) {
+        if (path.size < own.size || memcmp(path.data, own.data, own.size) != 0) continue;
+        if (own.size == 0 || path.size == own.size || path.data[own.size] == '/') return true;
+    }
+    return false;
+}
+
+/* While it waits for its branches, what is recorded below is theirs to ask for. */
 static void check_strand(struct strand *strand) {
     struct run *run = strand->run;
     struct bytes path = buffer_bytes(&strand->path);
-    if (!map_get(&run->unread, path)) return;
-    const struct step *unread = first_unread(run, path, false);
+    bool is_below_too = strand->work != WORK_BRANCHES;
+    if (run->record.allows_added || !has_unread(run, path, is_below_too)) return;
+    const struct step *unread = first_unread(run, path, is_below_too);
     run_block(run,
               "replay: %s asks for %s '%s', which isn't in its journal; the journal has %s '%s' "
               "there, which the code didn't ask for. Restore the script's old source or start a "
@@ -157,21 +206,17 @@ static void check_strand(struct strand *strand) {
 
 bool replay_is_past(const struct run *run, const struct branch *lua) {
     const struct strand *strand = run->strands;
-    size_t at = 0;
-    struct bytes path;
-    void *count;
     while (strand && strand->lua != lua) strand = strand->next;
-    struct bytes own = strand ? buffer_bytes(&strand->path) : (struct bytes){"", 0};
-    while (map_next(&run->unread, &at, &path, &count)) {
-        if (path.size < own.size || memcmp(path.data, own.data, own.size) != 0) continue;
-        if (own.size == 0 || path.size == own.size || path.data[own.size] == '/') return false;
-    }
-    return true;
+    return !has_unread(run, strand ? buffer_bytes(&strand->path) : (struct bytes){"", 0}, true);
+}
+
+void replay_check(struct run *run) {
+    for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next)
+        if (strand->state == STRAND_PARKED && strand->step) check_strand(strand);
 }
 
 void replay_end(struct run *run) {
-    for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next)
-        if (strand->state == STRAND_PARKED && strand->step) check_strand(strand);
+    replay_check(run);
     run->is_replaying = false;
     for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
         if (strand->state != STRAND_PARKED || !strand->step || strand->step->is_ended) continue;

@@ -1,6 +1,8 @@
 /* A run in memory: loading, its turn, what goes to the journal, leaving; see run.h. */
 #include "engine/run.h"
 #include "engine/cancel.h"
+#include "engine/dry_replay.h"
+#include "engine/upgrade.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +24,13 @@ struct loading {
     struct run *run;
     size_t *ends; /* where each entry ends in run->loaded */
     size_t count, capacity;
+    uint32_t upto; /* entries from here on are left out; 0: none */
     bool is_failed;
 };
 
 static bool keep_entry(void *context, uint32_t sequence, struct bytes packed) {
     struct loading *loading = context;
-    (void)sequence;
+    if (loading->upto && sequence >= loading->upto) return false;
     if (loading->count == loading->capacity) {
         size_t capacity = loading->capacity ? loading->capacity * 2 : 64;
         size_t *ends = memory_resize(loading->ends, capacity * sizeof *ends);
@@ -105,8 +108,8 @@ static int fold_entries(struct loading *loading, struct entry *accepted, struct 
     return status;
 }
 
-static int load_entries(struct run *run, struct entry *accepted, struct error *err) {
-    struct loading loading = {.run = run};
+static int load_entries(struct run *run, uint32_t upto, struct entry *accepted, struct error *err) {
+    struct loading loading = {.run = run, .upto = upto};
     int status =
         journal_entries(run->services->journal, run->record.number, keep_entry, &loading, err);
     if (!status) status = fold_entries(&loading, accepted, err);
@@ -118,7 +121,7 @@ static void on_log(void *context, struct branch *branch, const char *level, stru
                    struct bytes fields) {
     struct run *run = context;
     struct buffer value = BUFFER_EMPTY;
-    if (run->is_over || !replay_is_past(run, branch)) return;
+    if (run->is_over || run->is_dry || !replay_is_past(run, branch)) return;
     pack_map(&value, 3);
     pack_member_text(&value, "level", level);
     pack_member_bytes(&value, "message", message);
@@ -139,11 +142,15 @@ static void on_log(void *context, struct branch *branch, const char *level, stru
 
 static int64_t on_now(void *context) { return run_now_us(context); }
 
-static int open_isolate(struct run *run, const struct value *accepted, struct error *err) {
+/* `sources`: the bundle's contents; none: those that the run has. */
+static int open_isolate(struct run *run, const struct value *accepted, struct bytes sources,
+                        struct error *err) {
     struct buffer bundle = BUFFER_EMPTY, settings = BUFFER_EMPTY;
     struct services *services = run->services;
     struct bytes hash = value_get_bytes(accepted, "settings");
-    int status = journal_bundle(services->journal, bytes_of(run->record.bundle), &bundle, err);
+    int status = 0;
+    if (sources.size) buffer_add(&bundle, sources.data, sources.size);
+    else status = journal_bundle(services->journal, bytes_of(run->record.bundle), &bundle, err);
     if (!status) status = journal_bundle(services->journal, hash, &settings, err);
     struct isolate_options options = {.host = &run->isolate_host,
                                       .bundle = buffer_bytes(&bundle),
@@ -172,11 +179,12 @@ static int begin_main(struct run *run, const struct value *accepted, int64_t at_
     if (!strand) return error_no_memory(err);
     branch_seed(branch, buffer_bytes(&strand->path));
     strand_ready(strand, false);
-    cancel_check_new(run);
+    if (!run->is_dry) cancel_check_new(run);
     return 0;
 }
 
-static int begin(struct run *run, const struct entry *accepted, struct error *err) {
+static int begin(struct run *run, const struct entry *accepted, struct bytes sources,
+                 struct error *err) {
     struct value_tree tree;
     int status = value_read(accepted->value, &tree, err);
     if (status) return status;
@@ -185,7 +193,7 @@ static int begin(struct run *run, const struct entry *accepted, struct error *er
     snprintf(run->given, sizeof run->given, "%.*s", (int)given.size, given.data);
     buffer_add(&run->seed, seed.data, seed.size);
     status = buffer_check(&run->seed, err);
-    if (!status) status = open_isolate(run, &tree.root, err);
+    if (!status) status = open_isolate(run, &tree.root, sources, err);
     if (!status) status = begin_main(run, &tree.root, accepted->at_us, err);
     value_tree_done(&tree);
     return status;
@@ -219,8 +227,9 @@ static int load(struct run *run, uint64_t number, struct error *err) {
     if (run_status_is_final(run->record.status)) slots_leave(run->services->slots, number);
     if (!may_enter(run)) return TEND_EBUSY;
     if (admit(run, err)) return TEND_ENOENT;
-    status = load_entries(run, &accepted, err);
-    if (!status) status = begin(run, &accepted, err);
+    upgrade_check(run);
+    status = load_entries(run, 0, &accepted, err);
+    if (!status) status = begin(run, &accepted, (struct bytes){NULL, 0}, err);
     if (status == TEND_ENOENT) status = TEND_EFORMAT; /* a bundle that its journal lacks */
     if (status == TEND_EINPUT && !run->is_over) {
         run_block(run, "its sources can't be loaded any more: %s", err->message);
@@ -229,15 +238,60 @@ static int load(struct run *run, uint64_t number, struct error *err) {
     return status;
 }
 
-int run_load(const struct run_host *host, uint64_t number, struct run **ret, struct error *err) {
+static struct strand *take_ready(struct run *run) {
+    struct strand *strand = run->ready;
+    if (!strand) return NULL;
+    run->ready = strand->next_ready;
+    if (!run->ready) run->last_ready = &run->ready;
+    strand->next_ready = NULL;
+    return strand;
+}
+
+static struct run *run_new(const struct run_host *host) {
     struct run *run = memory_new(sizeof *run);
-    if (!run) return error_no_memory(err);
+    if (!run) return NULL;
     run->host = *host;
     run->services = host->place->services;
     run->isolate_host = (struct isolate_host){run, on_log, on_now};
     run->last_strand = &run->strands;
     run->last_ready = &run->ready;
     run->is_replaying = true;
+    return run;
+}
+
+static int load_dry(struct run *run, const struct dry_replay *how, struct error *err) {
+    struct entry accepted = {0};
+    int status = record_load(run->services->journal, how->number, &run->record, err);
+    run->record.status = RUN_RUNNING;
+    run->record.allows_added = run->record.allows_added || how->allows_added;
+    if (!status) status = load_entries(run, how->upto, &accepted, err);
+    if (!status) status = begin(run, &accepted, buffer_bytes(&how->bundle->contents), err);
+    return status;
+}
+
+int run_load_dry(const struct run_host *host, const struct dry_replay *how, struct run **ret,
+                 struct error *err) {
+    struct run *run = run_new(host);
+    if (!run) return error_no_memory(err);
+    run->is_dry = true;
+    int status = load_dry(run, how, err);
+    if (status) run_free(run);
+    else *ret = run;
+    return status;
+}
+
+void run_replay_dry(struct run *run) {
+    while (!run->is_over) {
+        struct strand *strand = take_ready(run);
+        if (strand) strand_resume(strand);
+        else if (!replay_next(run)) break;
+    }
+    if (!run->is_over) replay_check(run);
+}
+
+int run_load(const struct run_host *host, uint64_t number, struct run **ret, struct error *err) {
+    struct run *run = run_new(host);
+    if (!run) return error_no_memory(err);
     int status = load(run, number, err);
     if (status) run_free(run);
     else *ret = run;
@@ -259,6 +313,7 @@ static void free_rest(struct run *run) {
     isolate_free(run->isolate);
     buffer_done(&run->loaded);
     buffer_done(&run->seed);
+    buffer_done(&run->forks);
     memory_free(run);
 }
 
@@ -297,6 +352,7 @@ struct submission *run_submission(struct run *run) {
 void run_mask(struct run *run, struct buffer *packed) {
     struct buffer masked = BUFFER_EMPTY;
     bool changed = false;
+    if (run->is_dry) return;
     if (secrets_mask(run->services->secrets, buffer_bytes(packed), &masked, &changed, NULL))
         run_out_of_memory(run); /* and what isn't masked goes nowhere */
     if (changed && !run->is_broken) {
@@ -308,6 +364,7 @@ void run_mask(struct run *run, struct buffer *packed) {
 }
 
 void run_append(struct run *run, struct step *step, struct entry *entry) {
+    if (run->is_dry) return;
     struct submission *submission = run->is_broken ? NULL : run_submission(run);
     struct buffer packed = BUFFER_EMPTY;
     if (!submission) return;
@@ -396,15 +453,6 @@ void run_end(struct run *run, enum run_event event, struct bytes value) {
 }
 
 /* ---- the turn ---- */
-
-static struct strand *take_ready(struct run *run) {
-    struct strand *strand = run->ready;
-    if (!strand) return NULL;
-    run->ready = strand->next_ready;
-    if (!run->ready) run->last_ready = &run->ready;
-    strand->next_ready = NULL;
-    return strand;
-}
 
 /* What a run that only waits waits for. */
 struct waiting {

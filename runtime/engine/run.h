@@ -78,6 +78,11 @@ struct strand {
     bool is_settling;
 };
 
+struct fork_point { /* from here on the run draws from a seed of its own */
+    uint32_t sequence;
+    struct bytes seed; /* borrowed from run->loaded */
+};
+
 struct run_host { /* the worker that holds it */
     void *context;
     const struct effect_place *place;
@@ -107,6 +112,9 @@ struct run {
     uint64_t position;             /* of the last submission */
     bool is_record_dirty;
     bool is_replaying;
+    bool is_dry;         /* a copy, to see whether it fits: nothing is written or done */
+    struct buffer forks; /* struct fork_point of each, in order */
+    size_t forks_passed;
     bool is_advancing;
     bool is_over;    /* ended, blocked: leaves once durable */
     bool is_leaving; /* suspended: leaves once durable */
@@ -126,6 +134,12 @@ struct run {
  * TEND_EIO, TEND_EFORMAT, TEND_ENOMEM. A bundle that no
  * longer compiles makes a run that is over (blocked), not an error. */
 int run_load(const struct run_host *host, uint64_t number, struct run **ret, struct error *err);
+struct dry_replay;
+/* A copy for a dry replay, with the sources that it names; TEND_EINPUT: they can't be loaded. */
+int run_load_dry(const struct run_host *host, const struct dry_replay *how, struct run **ret,
+                 struct error *err);
+/* Plays it: its record says `blocked` then, if it doesn't fit. */
+void run_replay_dry(struct run *run);
 /* Aborts what is under way without touching what it does at the other end; the memory goes when the
  * loop has closed its handles. */
 void run_free(struct run *run);
@@ -192,6 +206,8 @@ void replay_end(struct run *run);
 /* Has the branch passed all that is recorded of it and of the branches below it? What it logs now
  * isn't recorded, or stood last and may repeat. */
 bool replay_is_past(const struct run *run, const struct branch *lua);
+/* Is something that was passed over recorded? Blocks then. */
+void replay_check(struct run *run);
 /* The code returned or raised: is anything recorded unread? Blocks then. */
 bool replay_is_read(struct run *run);
 

@@ -261,7 +261,8 @@ static void park(struct strand *strand, struct ask *ask) {
         start_branches(strand);
         if (!strand->branch_count) live_join(strand);
     } else if (strand->step->is_ended) {
-        if (!strand->step->has_waited) strand_answer_step(strand);
+        /* Live only where a step was added before it: then nobody comes by in its turn. */
+        if (!strand->step->has_waited || !strand->run->is_replaying) strand_answer_step(strand);
     } else if (!strand->run->is_replaying) {
         live_begin(strand);
     }

@@ -154,6 +154,7 @@ int transition_run(enum run_status status, enum run_event event, enum run_status
         {RUN_RUNNING, RUN_RETURNED, RUN_COMPLETED}, {RUN_RUNNING, RUN_RAISED, RUN_FAILED},
         {RUN_RUNNING, RUN_MISMATCHED, RUN_BLOCKED}, {RUN_RUNNING, RUN_UNWOUND, RUN_CANCELLED},
         {RUN_RUNNING, RUN_CONTINUED, RUN_PENDING},  {RUN_FAILED, RUN_RETRIED, RUN_PENDING},
+        {RUN_BLOCKED, RUN_RETRIED, RUN_PENDING},    {RUN_STUCK, RUN_RETRIED, RUN_PENDING},
         {RUN_BLOCKED, RUN_UNWOUND, RUN_CANCELLED},  {RUN_STUCK, RUN_UNWOUND, RUN_CANCELLED},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

@@ -85,6 +85,12 @@ struct ask *branch_ask(struct branch *branch) {
 }
 const char *branch_where(struct branch *branch) { return branch->ask.where; }
 
+int isolate_reseed(struct isolate *isolate, struct bytes seed) {
+    buffer_clear(&isolate->seed);
+    buffer_add(&isolate->seed, seed.data, seed.size);
+    return isolate->seed.is_failed ? TEND_ENOMEM : 0;
+}
+
 void branch_seed(struct branch *branch, struct bytes path) {
     struct bytes parts[] = {buffer_bytes(&branch->isolate->seed), path};
     id_generator_init(&branch->chance, parts, 2);

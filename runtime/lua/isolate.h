@@ -90,6 +90,8 @@ struct branch *branch_child(struct branch *branch, size_t index);
 struct bytes branch_key(const struct branch *branch);
 /* Seeds the branch's chance; before its first resume. */
 void branch_seed(struct branch *branch, struct bytes path);
+/* From the next branch_seed() on chance is drawn from this seed. 0, or TEND_ENOMEM. */
+int isolate_reseed(struct isolate *isolate, struct bytes seed);
 /* What now() says in a new branch. */
 void branch_set_now(struct branch *branch, int64_t now_us);
 int64_t branch_now(const struct branch *branch);

@@ -293,7 +293,8 @@ static void only_these_changes_of_status_exist(void **state) {
         {RUN_RUNNING, RUN_RAISED, RUN_FAILED},     {RUN_RUNNING, RUN_MISMATCHED, RUN_BLOCKED},
         {RUN_RUNNING, RUN_UNWOUND, RUN_CANCELLED}, {RUN_BLOCKED, RUN_UNWOUND, RUN_CANCELLED},
         {RUN_STUCK, RUN_UNWOUND, RUN_CANCELLED},   {RUN_FAILED, RUN_RETRIED, RUN_PENDING},
-        {RUN_RUNNING, RUN_CONTINUED, RUN_PENDING}};
+        {RUN_RUNNING, RUN_CONTINUED, RUN_PENDING}, {RUN_BLOCKED, RUN_RETRIED, RUN_PENDING},
+        {RUN_STUCK, RUN_RETRIED, RUN_PENDING}};
     size_t allowed = 0;
     (void)state;
     for (int from = 0; from < RUN_STATUSES; from++) {

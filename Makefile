@@ -12,7 +12,7 @@ VERSION := 0.1.0
 # Debian packages by name; docs/dependencies.md says what each is for.
 APT_BUILD := gcc pkg-config libc6-dev liblua5.4-dev liblmdb-dev libuv1-dev libcurl4-openssl-dev \
              libyajl-dev libsodium-dev tzdata
-APT_TEST  := libcmocka-dev libmsgpack-dev git curl ca-certificates procps passwd util-linux
+APT_TEST  := lua-cjson libcmocka-dev libmsgpack-dev git curl ca-certificates procps passwd util-linux
 APT_CHECK := clang clang-format lua-check
 # npm packages, pinned in tests/e2e/package-lock.json: the coding agent's server, GraphQL validation.
 

@@ -151,6 +151,9 @@ void log_open(lua_State *L);    /* log, print */
 void secret_open(lua_State *L);
 void settings_open(lua_State *L, struct bytes recorded, struct bytes now);
 void json_open(lua_State *L);
+void cjson_open(lua_State *L); /* after json_open */
+/* Pushes what require gives for "cjson"; false for other names. [-0, +(0|1), e] */
+bool cjson_push(lua_State *L, const char *module);
 void pure_open(lua_State *L);  /* judge, logs, redact, fence, hash */
 void files_open(lua_State *L); /* io, os and collectgarbage inside a step */
 /* An attempt of a step's function is over: closes what it left open. false: a file could not be

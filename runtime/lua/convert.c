@@ -10,9 +10,8 @@
 
 #include "base/value.h"
 
-static const char null_marker = 0; /* its address stands for JSON's null */
-
-void convert_push_null(lua_State *L) { lua_pushlightuserdata(L, (void *)&null_marker); }
+/* A light userdata of no address stands for JSON's null, as it does in lua-cjson. */
+void convert_push_null(lua_State *L) { lua_pushlightuserdata(L, NULL); }
 
 /* ---- Lua to packed ---- */
 
@@ -189,7 +188,7 @@ static int pack_any(struct packer *p, int index) {
         return 0;
     case LUA_TTABLE: return pack_table(p, index);
     case LUA_TLIGHTUSERDATA:
-        if (lua_touserdata(L, index) != &null_marker) return refuse(p, "a userdata");
+        if (lua_touserdata(L, index)) return refuse(p, "a userdata");
         pack_null(p->out);
         return 0;
     case LUA_TUSERDATA: return pack_secret_name(p, index);

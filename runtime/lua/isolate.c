@@ -269,6 +269,7 @@ static void open_all(lua_State *L, struct bytes recorded, struct bytes now) {
     log_open(L);
     secret_open(L);
     json_open(L);
+    cjson_open(L);
     pure_open(L);
     files_open(L);
     module_open(L);

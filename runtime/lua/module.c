@@ -28,6 +28,7 @@ static int call(lua_State *L) {
     if (lua_getfield(L, 2, name) != LUA_TNIL) return 1;
     lua_pop(L, 1);
     const struct value *module = find(branch_of(L)->isolate, name);
+    if (!module && cjson_push(L, name)) return 1;
     if (!module) return missing(L, name);
     struct bytes file = value_get_bytes(module, "file"), source = value_get_bytes(module, "source");
     lua_pushfstring(L, "@%s", lua_pushlstring(L, file.data, file.size));

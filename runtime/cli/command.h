@@ -38,6 +38,7 @@ struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 };
+extern const struct command command_init;
 extern const struct command command_fork, command_upgrade;
 extern const struct command command_schedules, command_signal, command_cancel, command_retry;
 extern const struct command command_run, command_resume, command_runs, command_show, command_serve,

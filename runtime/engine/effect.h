@@ -18,6 +18,7 @@ struct effect_place { /* of a worker */
     struct http_client *http;
     struct services *services;
     struct pulse *pulse; /* of its thread */
+    crash_slot *mark;    /* of its thread; NULL: none */
 };
 
 struct effect_request {

@@ -96,6 +96,10 @@ static bool is_at_rest(enum run_status status) {
 static void on_left(void *context, uint64_t number, const struct record *record,
                     const struct error *err) {
     struct engine *engine = context;
+    struct record found;
+    if (!record && !err && record_load(engine->services.journal, number, &found, NULL) == 0 &&
+        (found.status == RUN_BLOCKED || found.status == RUN_STUCK))
+        record = &found; /* whoever waits for it must know that it doesn't go on */
     bool has_word = record || err, is_ended = !err && record && is_at_rest(record->status);
     admission_left(engine->admission, number, is_ended);
     if (is_ended && run_status_is_final(record->status)) {
@@ -321,6 +325,16 @@ static int open_services(struct engine *engine, const struct engine_options *opt
     return status;
 }
 
+/* Only the home's owner may look, and before anything begins. */
+static int open_mark(struct engine *engine, const char *home, struct error *err) {
+    struct services *services = &engine->services;
+    struct crash_left left;
+    int status = crash_mark_open(home, &services->mark, &left, err);
+    if (!status) status = recovery_after_crash(services, &left, err);
+    if (!status) crash_mark_begin(services->mark);
+    return status;
+}
+
 static int start_workers(struct engine *engine, size_t count, struct error *err) {
     struct worker_host host = {engine, on_left, on_woken, adopt, on_worker_tick};
     if (!count) count = uv_available_parallelism();
@@ -361,6 +375,7 @@ int engine_new(const struct engine_options *options, struct engine **ret, struct
     pthread_mutex_init(&engine->mutex, NULL);
     pthread_mutex_init(&engine->services.accepting_mutex, NULL);
     int status = open_services(engine, options, err);
+    if (!status) status = open_mark(engine, options->home, err);
     if (!status && options->is_server)
         status = schedules_new(&engine->services, &engine->schedules, err);
     if (!status) status = start_workers(engine, options->workers, err);
@@ -389,6 +404,7 @@ struct engine *engine_free(struct engine *engine) {
     if (!engine) return NULL;
     struct services *services = &engine->services;
     if (engine->admission) admission_close(engine->admission);
+    if (services->mark) crash_mark_end(services->mark);
     for (size_t i = 0; i < engine->worker_count; i++) worker_stop(engine->workers[i]);
     if (services->mock) mock_listen(services->mock, NULL, NULL);
     services->committer = committer_free(services->committer);
@@ -408,6 +424,7 @@ struct engine *engine_free(struct engine *engine) {
     secrets_free(services->secrets);
     value_tree_done(&services->settings_tree);
     buffer_done(&services->settings);
+    services->mark = crash_mark_close(services->mark);
     journal_close(services->journal);
     pthread_mutex_destroy(&engine->mutex);
     pthread_mutex_destroy(&services->accepting_mutex);

@@ -76,9 +76,7 @@ static int ask_of_run(struct journal *journal, const char *kind, const char *id,
 int inbox_ask_retry(struct journal *journal, const char *id, struct error *err) {
     struct record record;
     int status = record_load_by_id(journal, id, &record, err);
-    if (!status && record.status != RUN_FAILED)
-        status = error_set(err, TEND_EINPUT, "run %s is %s: only a failed run can be retried", id,
-                           run_status_name(record.status));
+    if (!status) status = round_check(&record, err);
     return status ? status : ask_of_run(journal, "retry", id, err);
 }
 

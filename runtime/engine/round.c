@@ -89,19 +89,38 @@ static void append(struct services *services, struct record *record, const struc
     buffer_done(&packed);
 }
 
+int round_check(const struct record *record, struct error *err) {
+    enum run_status next;
+    if (transition_run(record->status, RUN_RETRIED, &next, NULL) == 0) return 0;
+    return error_set(err, TEND_EINPUT,
+                     "run %s is %s: only a failed, blocked or stuck run can be retried", record->id,
+                     run_status_name(record->status));
+}
+
+/* Blocked or stuck: it didn't end, so there is nothing to set aside. */
+static void ready_again(struct record *record, struct submission *submission) {
+    record->message[0] = '\0';
+    record->crashes = 0;
+    submission_record(submission, record);
+    submission_wake(submission, record->number);
+}
+
 int round_retry(struct services *services, uint64_t number, struct submission *submission,
                 struct error *err) {
     struct record record;
     struct ending ending;
     enum run_status next;
     int status = record_load(services->journal, number, &record, err);
-    if (!status && record.status != RUN_FAILED)
-        status = error_set(err, TEND_EINPUT, "run %s is %s: only a failed run can be retried",
-                           record.id, run_status_name(record.status));
+    if (!status) status = round_check(&record, err);
     if (!status) status = transition_run(record.status, RUN_RETRIED, &next, err);
-    if (!status) status = look(services, number, &ending, err);
+    if (!status && record.status == RUN_FAILED) status = look(services, number, &ending, err);
     if (status) return status;
+    bool has_ended = record.status == RUN_FAILED;
     record.status = next;
+    if (!has_ended) {
+        ready_again(&record, submission);
+        return 0;
+    }
     append(services, &record, &ending, submission);
     if (ending.child)
         (void)round_retry(services, ending.child, submission, NULL); /* if it failed */

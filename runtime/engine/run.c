@@ -159,7 +159,9 @@ static int open_isolate(struct run *run, const struct value *accepted, struct by
                                       .seed = buffer_bytes(&run->seed),
                                       .memory_max = services->memory_max,
                                       .pulse = run->host.place->pulse};
+    crash_slot_set(run->host.place->mark, run->record.number);
     if (!status) status = isolate_new(&options, &run->isolate, err);
+    crash_slot_set(run->host.place->mark, 0);
     buffer_done(&bundle);
     buffer_done(&settings);
     return status;

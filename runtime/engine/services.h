@@ -10,6 +10,7 @@
 #include "base/value.h"
 #include "engine/bundle.h"
 #include "engine/committer.h"
+#include "engine/crash_mark.h"
 #include "engine/secrets.h"
 #include "engine/shared_state.h"
 #include "engine/slots.h"
@@ -35,6 +36,7 @@ struct services {
     struct shared_state *state;
     struct slots *slots;
     struct secrets *secrets;
+    struct crash_mark *mark;
     const struct clock *clock;
     struct mock *mock; /* NULL; in a test: what answers instead of the outside */
     struct sources sources;

@@ -345,7 +345,9 @@ void strand_resume(struct strand *strand) {
     strand->state = STRAND_PARKED;
     strand->is_started = true;
     strand->answer = (struct answer){0};
+    crash_slot_set(strand->run->host.place->mark, strand->run->record.number);
     enum branch_outcome outcome = branch_resume(strand->lua, &answer);
+    crash_slot_set(strand->run->host.place->mark, 0);
     struct ask *ask = branch_ask(strand->lua);
     bool is_inside = ask->kind == ASK_PLAIN || ask->kind == ASK_BARRIER;
     if (outcome == BRANCH_OVER) over(strand->run, &ask->value);

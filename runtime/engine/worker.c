@@ -170,6 +170,7 @@ int worker_new(struct services *services, const struct worker_host *host, struct
     worker->place.loop = &worker->loop;
     worker->place.services = services;
     worker->place.pulse = &worker->watched.pulse;
+    worker->place.mark = crash_mark_slot(services->mark);
     pthread_mutex_init(&worker->mutex, NULL);
     int status = open_loop(worker, err);
     if (!status && pthread_create(&worker->thread, NULL, work, worker))

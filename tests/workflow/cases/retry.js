@@ -98,7 +98,7 @@ module.exports = (test) => {
     await project.run('ends', ['--id', 'e']);
     const ended = await project.tend(['retry', 'e']);
     assert.strictEqual(ended.code, 2, ended);
-    assert.match(ended.stderr, /run e is completed: only a failed run can be retried/);
+    assert.match(ended.stderr, /run e is completed: only a failed, blocked or stuck run can be retried/);
     assert.strictEqual((await project.tend(['retry', 'nobody'])).code, 2);
   });
 };

@@ -1,5 +1,5 @@
 /* exec{…}: options to a request of io/process.h, its outcome to a result. The child sees PATH,
- * HOME, LANG, TMPDIR and what `env` names, and nothing else of tend's environment. */
+ * HOME, LANG, TMPDIR, TEND_MARK and what `env` names, and nothing else of tend's environment. */
 #include <stdlib.h>
 
 #include "base/memory.h"

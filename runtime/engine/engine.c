@@ -20,6 +20,8 @@
 
 enum { WORKERS_MAX = 64 };
 static const int64_t cancel_grace_default_us = 60000000;
+static const size_t isolates_default = 1000;
+static const size_t worker_memory_default = (size_t)1 << 30;
 
 struct left { /* a worker's word that a run left memory */
     struct left *next;
@@ -42,6 +44,7 @@ struct engine {
     uv_timer_t second; /* housekeeping */
     uv_poll_t inbox;
     bool has_loop, has_inbox, is_server;
+    bool has_new_timers; /* runs left memory, to wait for something */
     uint64_t until;
     pthread_mutex_t mutex; /* of what follows */
     struct left *left;
@@ -209,7 +212,7 @@ static void deal_with(struct engine *engine, const struct left *left) {
     if (observer->on_run) observer->on_run(observer->context, &left->record);
     enum run_status status = left->record.status;
     bool is_blocked = status == RUN_BLOCKED || status == RUN_STUCK;
-    if (status == RUN_WAITING) look_at_timers(engine);
+    if (status == RUN_WAITING) engine->has_new_timers = true;
     else if (is_blocked && engine->until && !engine->is_server)
         engine_stop(engine); /* see engine.h */
     else if (left->number == engine->until && is_at_rest(left->record.status)) engine_stop(engine);
@@ -235,6 +238,8 @@ static void on_async(uv_async_t *async) {
         memory_free(ordered);
         ordered = next;
     }
+    if (engine->has_new_timers) look_at_timers(engine);
+    engine->has_new_timers = false;
     if (is_broken || is_settled) engine_stop(engine);
     if (engine->services.mock && mock_has_call(engine->services.mock)) engine_stop(engine);
     if (engine->until == UINT64_MAX && admission_count(engine->admission) == 0) engine_stop(engine);
@@ -273,6 +278,10 @@ static int read_settings(struct engine *engine, const struct engine_options *opt
     if (!status) status = value_read(settings, &services->settings_tree, err);
     const struct value *limits = value_get_map(&services->settings_tree.root, "limits");
     services->cancel_grace_us = cancel_grace_default_us;
+    services->isolates_max = isolates_default;
+    services->worker_memory_max = worker_memory_default;
+    if (!status) status = count_read(limits, "isolates", &services->isolates_max, err);
+    if (!status) status = size_read(limits, "worker_memory", &services->worker_memory_max, err);
     if (!status) status = size_read(limits, "memory", &services->memory_max, err);
     if (!status) status = duration_read(limits, "watchdog", &services->watchdog_us, err);
     if (!status) status = duration_read(limits, "cancel_grace", &services->cancel_grace_us, err);

@@ -64,8 +64,7 @@ static int end_children(struct services *services, const struct crash_left *left
     snprintf(entry, sizeof entry, CRASH_MARK_VARIABLE "=%s", left->life);
     int status = leftover_end(entry, &ended, err);
     if (!status && ended)
-        tell(services, "ended %zu process%s that exec had started before tend was killed", ended,
-             ended == 1 ? "" : "es");
+        tell(services, "ended what exec had started before tend was killed");
     return status;
 }
 

@@ -46,8 +46,10 @@ struct services {
     struct observer observer;
     uint64_t fence;
     atomic_uint_fast64_t last_number;
-    size_t memory_max;
-    int64_t watchdog_us; /* 0: the default */
+    size_t memory_max;        /* of an isolate; 0: the default */
+    size_t isolates_max;      /* of a worker */
+    size_t worker_memory_max; /* of its isolates together */
+    int64_t watchdog_us;      /* 0: the default */
     struct watchdog *watchdog;
     int64_t cancel_grace_us;
     uint64_t inbox_taken; /* number of the last item dealt with; the control thread's */

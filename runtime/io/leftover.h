@@ -8,8 +8,9 @@
 #include "base/error.h"
 
 /* Ends every process whose environment has exactly this entry ("NAME=value"), and its group:
- * SIGTERM, SIGKILL after 2 s. Returns once none is left, at once if there is none. *ended counts
- * them. TEND_EIO: some don't end, or /proc can't be read; the message names one. */
+ * SIGTERM, SIGKILL after 2 s. Returns once none is left, at once if there is none. *ended is 0
+ * if there was none, otherwise how many were seen at once. TEND_EIO: some don't end, or /proc can't
+ * be read; the message names one. */
 int leftover_end(const char *entry, size_t *ended, struct error *err);
 
 #endif

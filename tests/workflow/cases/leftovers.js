@@ -44,7 +44,7 @@ module.exports = (test) => {
     project.write('quick', '');
     const ended = await project.tend(['resume', 'l', '--json']);
     assert.strictEqual(ended.stdout, '0\n', ended);
-    assert.match(ended.stderr, /ended 2 processes that exec had started before tend was killed/);
+    assert.match(ended.stderr, /ended what exec had started before tend was killed/);
     assert.ok(!pids.some(isAlive), 'all of the group');
     const words = log(project)
       .filter((line) => !line.startsWith('inner'))

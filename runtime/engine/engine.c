@@ -13,6 +13,7 @@
 #include "engine/mock.h"
 #include "engine/option.h"
 #include "engine/recovery.h"
+#include "engine/resting.h"
 #include "engine/schedule.h"
 #include "engine/settings.h"
 #include "engine/timer.h"
@@ -66,6 +67,7 @@ static void on_durable(void *context, uint64_t position) {
 static void on_wake(void *context, uint64_t number) {
     struct engine *engine = context;
     if (accept_durable(&engine->services, number)) admission_include(engine->admission, number);
+    resting_woken(&engine->services, number);
     admission_wake(engine->admission, number);
 }
 
@@ -418,6 +420,7 @@ struct engine *engine_free(struct engine *engine) {
     if (services->mock) mock_listen(services->mock, NULL, NULL);
     services->committer = committer_free(services->committer);
     accept_done(services);
+    resting_done(services);
     for (size_t i = 0; i < engine->worker_count; i++) worker_free(engine->workers[i]);
     services->watchdog = watchdog_free(services->watchdog);
     close_loop(engine);

@@ -212,7 +212,8 @@ static int take_retry(struct services *services, const struct value *item,
     char *id = value_copy_text(value_get(item, "run"));
     int status = id ? record_load_by_id(services->journal, id, &record, err) : error_no_memory(err);
     memory_free(id);
-    return status ? status : round_retry(services, record.number, submission, err);
+    if (!status) status = round_retry(services, record.number, submission, err);
+    return status == TEND_ECONFLICT ? 0 : status; /* asked for already */
 }
 
 static int take_fork(struct services *services, const struct value *item,

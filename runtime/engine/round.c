@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/resting.h"
 #include "engine/transition.h"
 
 /* What the entries tell of a run's end. */
@@ -97,30 +98,20 @@ int round_check(const struct record *record, struct error *err) {
                      run_status_name(record->status));
 }
 
-/* Blocked or stuck: it didn't end, so there is nothing to set aside. */
-static void ready_again(struct record *record, struct submission *submission) {
-    record->message[0] = '\0';
-    record->crashes = 0;
-    submission_record(submission, record);
-    submission_wake(submission, record->number);
-}
-
 int round_retry(struct services *services, uint64_t number, struct submission *submission,
                 struct error *err) {
     struct record record;
-    struct ending ending;
+    struct ending ending = {.key = ""};
     enum run_status next;
     int status = record_load(services->journal, number, &record, err);
     if (!status) status = round_check(&record, err);
     if (!status) status = transition_run(record.status, RUN_RETRIED, &next, err);
     if (!status && record.status == RUN_FAILED) status = look(services, number, &ending, err);
+    else ending.sequence = record.next_sequence; /* it hasn't ended: nothing to set aside */
+    if (!status) status = resting_claim(services, &record, err);
     if (status) return status;
-    bool has_ended = record.status == RUN_FAILED;
     record.status = next;
-    if (!has_ended) {
-        ready_again(&record, submission);
-        return 0;
-    }
+    record.crashes = 0;
     append(services, &record, &ending, submission);
     if (ending.child)
         (void)round_retry(services, ending.child, submission, NULL); /* if it failed */

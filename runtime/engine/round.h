@@ -13,8 +13,7 @@
 /* Can it be retried? TEND_EINPUT. */
 int round_check(const struct record *record, struct error *err);
 /* Adds to the submission, which wakes the run. TEND_EINPUT: it is neither failed, blocked nor
- * stuck.
- */
+ * stuck. TEND_ECONFLICT: somebody else is about to change it. */
 int round_retry(struct services *services, uint64_t number, struct submission *submission,
                 struct error *err);
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/value.h"
 #include "engine/bundle.h"
 #include "engine/committer.h"
@@ -55,6 +56,7 @@ struct services {
     uint64_t inbox_taken; /* number of the last item dealt with; the control thread's */
     pthread_mutex_t accepting_mutex;
     struct accepting *accepting; /* accepted, not yet durable (accept.c) */
+    struct map resting;          /* changed while at rest, not yet durable (resting.c) */
 };
 
 #endif

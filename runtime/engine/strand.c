@@ -240,9 +240,8 @@ static int read_request(struct strand *strand, const struct ask *ask, struct err
     int64_t timeout_us = 0;
     const struct value *retry = value_get(options, "retry");
     bool wants_retry = retry && !(retry->kind == VALUE_BOOLEAN && !retry->boolean);
-    if (wants_retry && !is_retried)
-        return error_set_kind(err, TEND_EINPUT, "error", "it takes no `retry`%s",
-                              ask->kind == ASK_INVOKE ? " in this version" : "");
+    if (wants_retry && !is_retried && ask->kind != ASK_INVOKE)
+        return error_set_kind(err, TEND_EINPUT, "error", "it takes no `retry`");
     int status = retry_read(options, is_retried, &request.retry, err);
     if (!status) status = duration_read(options, "deadline", &request.deadline_us, err);
     if (!status) status = duration_read(options, "timeout", &timeout_us, err);

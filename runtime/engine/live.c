@@ -15,6 +15,7 @@ static const struct bytes no_bytes = {NULL, 0};
 
 static bool take_signal(struct strand *strand);
 static void begin_invoke(struct strand *strand);
+static bool is_mocked(const struct strand *strand);
 
 bool error_is_retryable(struct bytes packed) {
     static const char *const final[] = {"fatal",  "value",    "permission",
@@ -278,20 +279,21 @@ static void begin_start(struct strand *strand) {
 
 static void await_child(struct strand *strand, uint64_t number) {
     strand->child = number;
-    strand->child_after = 0;
+    strand->child_after = strand->child_links = 0;
     strand->work = WORK_CHILD;
     strand->is_left = true;
 }
 
 /* A child that was there before: of this run, before it was loaded, or of another one; or a new
  * round of it. */
-static void join_child(struct strand *strand, uint64_t number, uint32_t after) {
+static void join_child(struct strand *strand, uint64_t number, uint32_t after, uint32_t links) {
     struct run *run = strand->run;
     struct record child;
     bool is_own = record_load(run->services->journal, number, &child, NULL) == 0 &&
                   child.parent == run->record.number;
     await_child(strand, number);
     strand->child_after = after;
+    strand->child_links = links;
     run->host.adopt(run->host.context, number, is_own ? 0 : run->record.number);
     live_check_child(strand);
 }
@@ -304,8 +306,8 @@ static bool is_child(struct strand *strand, uint64_t number, struct bytes id) {
            bytes_are(id, child.id);
 }
 
-/* A new attempt of an invoke whose child has failed retries that child, and waits for the end of the
- * new round. If somebody else retries it already, so much the better. */
+/* A new attempt of an invoke whose child has failed retries that child, and waits for the end of
+ * the new round. If somebody else retries it already, so much the better. */
 static bool retry_child(struct strand *strand) {
     struct run *run = strand->run;
     struct record child;
@@ -316,16 +318,17 @@ static bool retry_child(struct strand *strand) {
     int status = after ? round_retry(run->services, number, run->submission, NULL) : 0;
     if (status && status != TEND_ECONFLICT) return false;
     buffer_clear(&strand->value);
-    pack_map(&strand->value, 3);
+    pack_map(&strand->value, 4);
     pack_member_text(&strand->value, "id", child.id);
     pack_member_integer(&strand->value, "number", (int64_t)number);
     pack_member_integer(&strand->value, "after", after);
+    pack_member_integer(&strand->value, "links", child.links);
     struct entry entry = {.type = ENTRY_WAITING,
                           .kind = ASK_INVOKE,
                           .at_us = run_now_us(run),
                           .value = buffer_bytes(&strand->value)};
     append(strand, &entry);
-    join_child(strand, number, after);
+    join_child(strand, number, after, child.links);
     return true;
 }
 
@@ -339,8 +342,9 @@ static void begin_invoke(struct strand *strand) {
         uint64_t number = (uint64_t)value_get_integer(&tree.root, "number", 0);
         bool is_there = is_child(strand, number, value_get_bytes(&tree.root, "id"));
         uint32_t after = (uint32_t)value_get_integer(&tree.root, "after", 0);
+        uint32_t links = (uint32_t)value_get_integer(&tree.root, "links", 0);
         value_tree_done(&tree);
-        if (is_there) join_child(strand, number, after);
+        if (is_there) join_child(strand, number, after, links);
         if (is_there) return;
     }
     if (retry_child(strand)) return;
@@ -355,7 +359,7 @@ static void begin_invoke(struct strand *strand) {
                           .value = buffer_bytes(&strand->value)};
     append(strand, &entry);
     if (child.is_new) await_child(strand, child.number);
-    else join_child(strand, child.number, 0);
+    else join_child(strand, child.number, 0, 0);
 }
 
 struct ending {
@@ -398,7 +402,8 @@ void live_check_child(struct strand *strand) {
     struct ending ending = {strand, false};
     struct record child;
     if (record_load(journal, strand->child, &child, NULL)) return;
-    if (!run_status_is_final(child.status) || child.next_sequence <= strand->child_after) return;
+    bool is_past = child.links == strand->child_links && child.next_sequence <= strand->child_after;
+    if (!run_status_is_final(child.status) || is_past) return;
     if (journal_entries(journal, strand->child, find_ending, &ending, NULL) || !ending.is_found)
         return;
     if (child.status == RUN_COMPLETED) done(strand);

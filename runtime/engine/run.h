@@ -71,7 +71,8 @@ struct strand {
     struct buffer value; /* what the answer borrows */
     char idempotency_key[40];
     uint64_t child;       /* run number */
-    uint32_t child_after; /* a new round of it: its end comes after this entry of its */
+    uint32_t child_after; /* a new round of it: its end comes after this entry of its … */
+    uint32_t child_links; /* … of this link, or in a later link */
     uint64_t state_version;
     struct strand **branches;                                            /* of a parallel */
     size_t branch_count, branches_ended, branches_started, failed_index; /* index + 1; 0: none */

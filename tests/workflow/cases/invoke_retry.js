@@ -117,4 +117,12 @@ module.exports = (test) => {
     assert.strictEqual(ended.code, 0, ended);
     assert.strictEqual(calls(project).filter((name) => name === 'before').length, 1);
   });
+
+  test('a child that goes on as another link after its retry answers with that', async (t) => {
+    const project = t.project();
+    project.workflow('child', CHILD.replace('return ctx.attempt', 'return nil').replace('return step("fails"', 'step("fails"').replace('  end)\nend }', '  end)\n  if not input.again then continue_as({ good = 0, again = true }) end\n  return "second link"\nend }'));
+    project.workflow('parent', parent('{ id = "c", retry = { attempts = 5, initial = "1ms" } }'));
+    const ended = await project.run('parent');
+    assert.strictEqual(ended.stdout, '"second link"\n', ended);
+  });
 };

@@ -4,13 +4,16 @@
 #include "cli/command.h"
 #include "engine/inbox.h"
 
-static const char help[] = "usage: tend retry RUN\n\n"
-                           "Makes a failed run ready again: the step whose error ended it gets its "
-                           "attempts anew, what was\n"
-                           "recorded before it stays, what came later is set aside. Prints the "
-                           "run's id; an engine goes on\n"
-                           "with it (`tend serve`, or `tend resume RUN`).\n\n"
-                           "exit: 0 asked for, 2 no such run, or it hasn't failed\n";
+static const char help[] =
+    "usage: tend retry RUN\n\n"
+    "Makes a failed run ready again: the step whose error ended it gets its "
+    "attempts anew, what was\n"
+    "recorded before it stays, what came later is set aside. Of a blocked or "
+    "stuck run nothing is\n"
+    "set aside. Prints the "
+    "run's id; an engine goes on\n"
+    "with it (`tend serve`, or `tend resume RUN`).\n\n"
+    "exit: 0 asked for, 2 no such run, or it is neither failed, blocked nor stuck\n";
 
 static int retry(const struct place *place, const char *id) {
     struct journal *journal;

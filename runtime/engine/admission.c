@@ -7,6 +7,7 @@
 struct held {
     size_t worker;
     bool has_wake; /* woken since it was let in; it may be on its way out */
+    bool has_mail; /* … and the worker hasn't looked at that yet */
 };
 
 struct waiter {
@@ -111,7 +112,9 @@ static void wake(struct admission *admission, uint64_t number) {
     if (!admission->is_open) return; /* the workers may be gone */
     if (held) {
         held->has_wake = true;
-        (void)worker_send(admission->workers[held->worker], WORKER_WAKE, number);
+        if (!held->has_mail)
+            held->has_mail =
+                worker_send(admission->workers[held->worker], WORKER_WAKE, number) == 0;
     } else if (is_ours) {
         admit(admission, number);
     }
@@ -151,7 +154,7 @@ void admission_ended(struct admission *admission, uint64_t number) {
 void admission_woken(struct admission *admission, uint64_t number) {
     pthread_mutex_lock(&admission->mutex);
     struct held *held = map_get(&admission->held, key_of(&number));
-    if (held) held->has_wake = false;
+    if (held) held->has_wake = held->has_mail = false;
     pthread_mutex_unlock(&admission->mutex);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "engine/resting.h"
 #include "engine/signal.h"
 
 static struct bytes key_of(uint64_t number, char *text, size_t size) {
@@ -40,6 +41,7 @@ void cancel_at_rest(struct services *services, struct record *record,
     struct buffer value = BUFFER_EMPTY, packed = BUFFER_EMPTY;
     enum run_status next;
     if (transition_run(record->status, RUN_UNWOUND, &next, NULL)) return;
+    if (resting_claim(services, record, NULL)) return;
     pack_error(&value);
     record->status = next;
     record->has_slot = false;
@@ -51,6 +53,7 @@ void cancel_at_rest(struct services *services, struct record *record,
     entry_pack(&entry, &packed);
     submission_entry(submission, record->number, record->next_sequence, buffer_bytes(&packed));
     submission_record(submission, record);
+    submission_wake(submission, record->number);
     if (record->parent) submission_wake(submission, record->parent);
     buffer_done(&value);
     buffer_done(&packed);

@@ -18,6 +18,8 @@ struct effect_place { /* of a worker */
     struct http_client *http;
     struct services *services;
     struct pulse *pulse; /* of its thread */
+    crash_slot *mark;    /* of its thread; NULL: none */
+    bool is_crowded;     /* others wait for room in memory: what only waits leaves at once */
 };
 
 struct effect_request {

@@ -1,5 +1,5 @@
 /* exec{…}: options to a request of io/process.h, its outcome to a result. The child sees PATH,
- * HOME, LANG, TMPDIR and what `env` names, and nothing else of tend's environment. */
+ * HOME, LANG, TMPDIR, TEND_MARK and what `env` names, and nothing else of tend's environment. */
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -25,10 +25,17 @@ static int add_arguments(struct effect *effect, struct texts *argv, struct error
     return status;
 }
 
+/* By this the next tend finds it, should this one be killed. */
+static int add_mark(struct effect *effect, struct texts *env, struct error *err) {
+    const char *life = crash_mark_life(effect->place->services->mark);
+    struct value value = {.kind = VALUE_TEXT, .text = bytes_of(life)};
+    return add_text(effect, env, CRASH_MARK_VARIABLE, &value, err);
+}
+
 static int add_environment(struct effect *effect, struct texts *env, struct error *err) {
     static const char *const kept[] = {"PATH", "HOME", "LANG", "TMPDIR"};
     const struct value *given = value_get_map(&effect->options.root, "env");
-    int status = 0;
+    int status = add_mark(effect, env, err);
     for (size_t i = 0; i < sizeof kept / sizeof *kept && !status; i++) {
         const char *text = getenv(kept[i]);
         struct value value = {.kind = VALUE_TEXT, .text = bytes_of(text)};
@@ -36,6 +43,7 @@ static int add_environment(struct effect *effect, struct texts *env, struct erro
             status = add_text(effect, env, kept[i], &value, err);
     }
     for (size_t i = 0; given && i < given->map.count && !status; i++) {
+        if (bytes_are(given->map.members[i].key, CRASH_MARK_VARIABLE)) continue; /* ours counts */
         char *name = memory_copy(given->map.members[i].key.data, given->map.members[i].key.size);
         status = name ? add_text(effect, env, name, &given->map.members[i].value, err)
                       : error_no_memory(err);
@@ -134,6 +142,7 @@ int effect_exec_start(struct effect *effect, const struct effect_request *reques
         process_request.env = (const char *const *)env.items;
         process_request.cwd = cwd;
         process_request.input = value_get_bytes(request->options, "stdin");
+        process_request.alive = crash_mark_children(effect->place->services->mark);
         process_request.max_bytes = (size_t)value_get_integer(request->options, "max_bytes", 0);
         status =
             process_start(effect->place->loop, &process_request, on_done, effect, &process, err);

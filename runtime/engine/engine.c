@@ -13,6 +13,7 @@
 #include "engine/mock.h"
 #include "engine/option.h"
 #include "engine/recovery.h"
+#include "engine/resting.h"
 #include "engine/schedule.h"
 #include "engine/settings.h"
 #include "engine/timer.h"
@@ -20,6 +21,8 @@
 
 enum { WORKERS_MAX = 64 };
 static const int64_t cancel_grace_default_us = 60000000;
+static const size_t isolates_default = 1000;
+static const size_t worker_memory_default = (size_t)1 << 30;
 
 struct left { /* a worker's word that a run left memory */
     struct left *next;
@@ -42,6 +45,7 @@ struct engine {
     uv_timer_t second; /* housekeeping */
     uv_poll_t inbox;
     bool has_loop, has_inbox, is_server;
+    bool has_new_timers; /* runs left memory, to wait for something */
     uint64_t until;
     pthread_mutex_t mutex; /* of what follows */
     struct left *left;
@@ -63,6 +67,7 @@ static void on_durable(void *context, uint64_t position) {
 static void on_wake(void *context, uint64_t number) {
     struct engine *engine = context;
     if (accept_durable(&engine->services, number)) admission_include(engine->admission, number);
+    resting_woken(&engine->services, number);
     admission_wake(engine->admission, number);
 }
 
@@ -96,6 +101,10 @@ static bool is_at_rest(enum run_status status) {
 static void on_left(void *context, uint64_t number, const struct record *record,
                     const struct error *err) {
     struct engine *engine = context;
+    struct record found;
+    if (!record && !err && record_load(engine->services.journal, number, &found, NULL) == 0 &&
+        (found.status == RUN_BLOCKED || found.status == RUN_STUCK))
+        record = &found; /* whoever waits for it must know that it doesn't go on */
     bool has_word = record || err, is_ended = !err && record && is_at_rest(record->status);
     admission_left(engine->admission, number, is_ended);
     if (is_ended && run_status_is_final(record->status)) {
@@ -205,7 +214,7 @@ static void deal_with(struct engine *engine, const struct left *left) {
     if (observer->on_run) observer->on_run(observer->context, &left->record);
     enum run_status status = left->record.status;
     bool is_blocked = status == RUN_BLOCKED || status == RUN_STUCK;
-    if (status == RUN_WAITING) look_at_timers(engine);
+    if (status == RUN_WAITING) engine->has_new_timers = true;
     else if (is_blocked && engine->until && !engine->is_server)
         engine_stop(engine); /* see engine.h */
     else if (left->number == engine->until && is_at_rest(left->record.status)) engine_stop(engine);
@@ -231,6 +240,8 @@ static void on_async(uv_async_t *async) {
         memory_free(ordered);
         ordered = next;
     }
+    if (engine->has_new_timers) look_at_timers(engine);
+    engine->has_new_timers = false;
     if (is_broken || is_settled) engine_stop(engine);
     if (engine->services.mock && mock_has_call(engine->services.mock)) engine_stop(engine);
     if (engine->until == UINT64_MAX && admission_count(engine->admission) == 0) engine_stop(engine);
@@ -269,6 +280,10 @@ static int read_settings(struct engine *engine, const struct engine_options *opt
     if (!status) status = value_read(settings, &services->settings_tree, err);
     const struct value *limits = value_get_map(&services->settings_tree.root, "limits");
     services->cancel_grace_us = cancel_grace_default_us;
+    services->isolates_max = isolates_default;
+    services->worker_memory_max = worker_memory_default;
+    if (!status) status = count_read(limits, "isolates", &services->isolates_max, err);
+    if (!status) status = size_read(limits, "worker_memory", &services->worker_memory_max, err);
     if (!status) status = size_read(limits, "memory", &services->memory_max, err);
     if (!status) status = duration_read(limits, "watchdog", &services->watchdog_us, err);
     if (!status) status = duration_read(limits, "cancel_grace", &services->cancel_grace_us, err);
@@ -321,6 +336,16 @@ static int open_services(struct engine *engine, const struct engine_options *opt
     return status;
 }
 
+/* Only the home's owner may look, and before anything begins. */
+static int open_mark(struct engine *engine, const char *home, struct error *err) {
+    struct services *services = &engine->services;
+    struct crash_left left;
+    int status = crash_mark_open(home, &services->mark, &left, err);
+    if (!status) status = recovery_after_crash(services, &left, err);
+    if (!status) crash_mark_begin(services->mark);
+    return status;
+}
+
 static int start_workers(struct engine *engine, size_t count, struct error *err) {
     struct worker_host host = {engine, on_left, on_woken, adopt, on_worker_tick};
     if (!count) count = uv_available_parallelism();
@@ -361,6 +386,7 @@ int engine_new(const struct engine_options *options, struct engine **ret, struct
     pthread_mutex_init(&engine->mutex, NULL);
     pthread_mutex_init(&engine->services.accepting_mutex, NULL);
     int status = open_services(engine, options, err);
+    if (!status) status = open_mark(engine, options->home, err);
     if (!status && options->is_server)
         status = schedules_new(&engine->services, &engine->schedules, err);
     if (!status) status = start_workers(engine, options->workers, err);
@@ -389,10 +415,12 @@ struct engine *engine_free(struct engine *engine) {
     if (!engine) return NULL;
     struct services *services = &engine->services;
     if (engine->admission) admission_close(engine->admission);
+    if (services->mark) crash_mark_end(services->mark);
     for (size_t i = 0; i < engine->worker_count; i++) worker_stop(engine->workers[i]);
     if (services->mock) mock_listen(services->mock, NULL, NULL);
     services->committer = committer_free(services->committer);
     accept_done(services);
+    resting_done(services);
     for (size_t i = 0; i < engine->worker_count; i++) worker_free(engine->workers[i]);
     services->watchdog = watchdog_free(services->watchdog);
     close_loop(engine);
@@ -408,6 +436,7 @@ struct engine *engine_free(struct engine *engine) {
     secrets_free(services->secrets);
     value_tree_done(&services->settings_tree);
     buffer_done(&services->settings);
+    services->mark = crash_mark_close(services->mark);
     journal_close(services->journal);
     pthread_mutex_destroy(&engine->mutex);
     pthread_mutex_destroy(&services->accepting_mutex);

@@ -76,9 +76,7 @@ static int ask_of_run(struct journal *journal, const char *kind, const char *id,
 int inbox_ask_retry(struct journal *journal, const char *id, struct error *err) {
     struct record record;
     int status = record_load_by_id(journal, id, &record, err);
-    if (!status && record.status != RUN_FAILED)
-        status = error_set(err, TEND_EINPUT, "run %s is %s: only a failed run can be retried", id,
-                           run_status_name(record.status));
+    if (!status) status = round_check(&record, err);
     return status ? status : ask_of_run(journal, "retry", id, err);
 }
 
@@ -214,7 +212,8 @@ static int take_retry(struct services *services, const struct value *item,
     char *id = value_copy_text(value_get(item, "run"));
     int status = id ? record_load_by_id(services->journal, id, &record, err) : error_no_memory(err);
     memory_free(id);
-    return status ? status : round_retry(services, record.number, submission, err);
+    if (!status) status = round_retry(services, record.number, submission, err);
+    return status == TEND_ECONFLICT ? 0 : status; /* asked for already */
 }
 
 static int take_fork(struct services *services, const struct value *item,

@@ -54,6 +54,7 @@ static void begin_next(struct run *run, const struct bundle *bundle, struct byte
     run->record.next_sequence = 1;
     run->record.links++;
     run->record.due_at_us = 0;
+    run->record.crashes = 0; /* that is progress */
     snprintf(run->record.workflow, sizeof run->record.workflow, "%s", bundle->name);
     snprintf(run->record.bundle, sizeof run->record.bundle, "%s", bundle->hash);
     (void)run_change_status(run, RUN_CONTINUED);

@@ -7,12 +7,15 @@
 #include "base/memory.h"
 #include "engine/accept.h"
 #include "engine/mock.h"
+#include "engine/round.h"
 #include "engine/run.h"
 #include "engine/signal.h"
 
 static const struct bytes no_bytes = {NULL, 0};
 
 static bool take_signal(struct strand *strand);
+static void begin_invoke(struct strand *strand);
+static bool is_mocked(const struct strand *strand);
 
 bool error_is_retryable(struct bytes packed) {
     static const char *const final[] = {"fatal",  "value",    "permission",
@@ -74,6 +77,10 @@ static void begin_attempt(struct strand *strand, uint32_t attempt) {
     strand->has_timed_out = false;
     strand->caught_count = 0;
     strand->times_out_us = strand->timeout_us ? strand->began_us + strand->timeout_us : 0;
+    if (strand->step->kind == ASK_INVOKE && !is_mocked(strand)) {
+        begin_invoke(strand);
+        return;
+    }
     if (strand->step->kind != ASK_STEP) {
         barrier_hold(strand, strand->step->kind, false);
         return;
@@ -272,17 +279,21 @@ static void begin_start(struct strand *strand) {
 
 static void await_child(struct strand *strand, uint64_t number) {
     strand->child = number;
+    strand->child_after = strand->child_links = 0;
     strand->work = WORK_CHILD;
     strand->is_left = true;
 }
 
-/* A child that was there before: of this run, before it was loaded, or of another one. */
-static void join_child(struct strand *strand, uint64_t number) {
+/* A child that was there before: of this run, before it was loaded, or of another one; or a new
+ * round of it. */
+static void join_child(struct strand *strand, uint64_t number, uint32_t after, uint32_t links) {
     struct run *run = strand->run;
     struct record child;
     bool is_own = record_load(run->services->journal, number, &child, NULL) == 0 &&
                   child.parent == run->record.number;
     await_child(strand, number);
+    strand->child_after = after;
+    strand->child_links = links;
     run->host.adopt(run->host.context, number, is_own ? 0 : run->record.number);
     live_check_child(strand);
 }
@@ -295,18 +306,48 @@ static bool is_child(struct strand *strand, uint64_t number, struct bytes id) {
            bytes_are(id, child.id);
 }
 
+/* A new attempt of an invoke whose child has failed retries that child, and waits for the end of
+ * the new round. If somebody else retries it already, so much the better. */
+static bool retry_child(struct strand *strand) {
+    struct run *run = strand->run;
+    struct record child;
+    uint64_t number = strand->step->child;
+    if (!strand->step->failures || !number || !run_submission(run)) return false;
+    if (record_load(run->services->journal, number, &child, NULL)) return false;
+    uint32_t after = child.status == RUN_FAILED ? child.next_sequence : 0;
+    int status = after ? round_retry(run->services, number, run->submission, NULL) : 0;
+    if (status && status != TEND_ECONFLICT) return false;
+    buffer_clear(&strand->value);
+    pack_map(&strand->value, 4);
+    pack_member_text(&strand->value, "id", child.id);
+    pack_member_integer(&strand->value, "number", (int64_t)number);
+    pack_member_integer(&strand->value, "after", after);
+    pack_member_integer(&strand->value, "links", child.links);
+    struct entry entry = {.type = ENTRY_WAITING,
+                          .kind = ASK_INVOKE,
+                          .at_us = run_now_us(run),
+                          .value = buffer_bytes(&strand->value)};
+    append(strand, &entry);
+    join_child(strand, number, after, child.links);
+    return true;
+}
+
 static void begin_invoke(struct strand *strand) {
     struct accepted child;
     struct error err;
     struct value_tree tree;
     strand->began_us = clock_monotonic_us(strand->run->services->clock);
+    strand->attempt = strand->step->attempt + 1;
     if (strand->step->is_waiting && value_read(strand->step->waits, &tree, &err) == 0) {
         uint64_t number = (uint64_t)value_get_integer(&tree.root, "number", 0);
         bool is_there = is_child(strand, number, value_get_bytes(&tree.root, "id"));
+        uint32_t after = (uint32_t)value_get_integer(&tree.root, "after", 0);
+        uint32_t links = (uint32_t)value_get_integer(&tree.root, "links", 0);
         value_tree_done(&tree);
-        if (is_there) join_child(strand, number);
+        if (is_there) join_child(strand, number, after, links);
         if (is_there) return;
     }
+    if (retry_child(strand)) return;
     if (accept_child(strand, strand->run->record.number, &child, &err)) {
         failed_with(strand, "error", err.message);
         return;
@@ -318,7 +359,7 @@ static void begin_invoke(struct strand *strand) {
                           .value = buffer_bytes(&strand->value)};
     append(strand, &entry);
     if (child.is_new) await_child(strand, child.number);
-    else join_child(strand, child.number);
+    else join_child(strand, child.number, 0, 0);
 }
 
 struct ending {
@@ -337,7 +378,10 @@ static bool find_ending(void *context, uint32_t sequence, struct bytes packed) {
     return true; /* the last one counts: a retried child has ended more than once */
 }
 
+/* Whether trying again may help is for its own error to say; a cancelled child stays that. */
 static void child_failed(struct strand *strand, const struct record *child) {
+    bool is_retryable =
+        child->status == RUN_FAILED && error_is_retryable(buffer_bytes(&strand->value));
     struct buffer packed = BUFFER_EMPTY;
     char message[ERROR_MESSAGE_MAX];
     snprintf(message, sizeof message, "%.200s (run %s) %s: %.500s", child->workflow, child->id,
@@ -345,7 +389,7 @@ static void child_failed(struct strand *strand, const struct record *child) {
     pack_map(&packed, 4);
     pack_member_text(&packed, "message", message);
     pack_member_text(&packed, "kind", "child");
-    pack_member_boolean(&packed, "retryable", false);
+    pack_member_boolean(&packed, "retryable", is_retryable);
     pack_text(&packed, "cause");
     buffer_add(&packed, strand->value.data, strand->value.size);
     buffer_done(&strand->value);
@@ -358,7 +402,8 @@ void live_check_child(struct strand *strand) {
     struct ending ending = {strand, false};
     struct record child;
     if (record_load(journal, strand->child, &child, NULL)) return;
-    if (!run_status_is_final(child.status)) return;
+    bool is_past = child.links == strand->child_links && child.next_sequence <= strand->child_after;
+    if (!run_status_is_final(child.status) || is_past) return;
     if (journal_entries(journal, strand->child, find_ending, &ending, NULL) || !ending.is_found)
         return;
     if (child.status == RUN_COMPLETED) done(strand);
@@ -427,6 +472,7 @@ static int state_write(struct strand *strand, struct bytes key, struct bytes val
     if (status) return status;
     step_apply(strand->step, &entry, run->record.next_sequence++);
     run->queued_entries++;
+    run->queued_bytes += result.size;
     tell(strand, &entry);
     return 0;
 }
@@ -560,7 +606,10 @@ void live_begin(struct strand *strand) {
     }
     switch (kind) {
     case ASK_SLEEP: begin_sleep(strand); break;
-    case ASK_INVOKE: begin_invoke(strand); break;
+    case ASK_INVOKE:
+        if (strand->step->is_waiting) begin_invoke(strand);
+        else live_event(strand, &event);
+        break;
     case ASK_START: begin_start(strand); break;
     case ASK_STATE_GET: begin_state_get(strand); break;
     case ASK_STATE_SET: begin_state_set(strand); break;

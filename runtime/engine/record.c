@@ -54,6 +54,9 @@ int record_read(const struct journal_run *run, struct record *ret, struct error 
     copy_member(ret->waits_kind, sizeof ret->waits_kind, body, "waits_kind");
     copy_member(ret->waits_for, sizeof ret->waits_for, body, "waits_for");
     copy_member(ret->message, sizeof ret->message, body, "message");
+    ret->crashes = (uint32_t)value_get_integer(body, "crashes", 0);
+    ret->crashed_at = (uint32_t)value_get_integer(body, "crashed_at", 0);
+    copy_member(ret->crashed_in, sizeof ret->crashed_in, body, "crashed_in");
     value_tree_done(&tree);
     return 0;
 }
@@ -78,6 +81,12 @@ void record_pack(const struct record *record, struct buffer *out) {
         count += 2;
     }
     if (record->message[0]) pack_member_text(out, "message", record->message), count++;
+    if (record->crashes) {
+        pack_member_integer(out, "crashes", record->crashes);
+        pack_member_integer(out, "crashed_at", record->crashed_at);
+        pack_member_text(out, "crashed_in", record->crashed_in);
+        count += 3;
+    }
     pack_close(out, opened, count);
 }
 

@@ -46,6 +46,9 @@ struct record {
     char waits_kind[16]; /* "timer", "retry", "child", "" */
     char waits_for[256]; /* step key, or the child's id */
     char message[512];   /* why it is blocked, stuck or failed */
+    uint32_t crashes;    /* of the host, in a row, while its Lua ran (recovery.c); 0: none */
+    uint32_t crashed_at; /* entries of progress that it had then */
+    char crashed_in[33]; /* the life of the host that ended then */
 };
 
 /* Copies a borrowed journal run. TEND_EFORMAT. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/resting.h"
 #include "engine/transition.h"
 
 /* What the entries tell of a run's end. */
@@ -89,19 +90,28 @@ static void append(struct services *services, struct record *record, const struc
     buffer_done(&packed);
 }
 
+int round_check(const struct record *record, struct error *err) {
+    enum run_status next;
+    if (transition_run(record->status, RUN_RETRIED, &next, NULL) == 0) return 0;
+    return error_set(err, TEND_EINPUT,
+                     "run %s is %s: only a failed, blocked or stuck run can be retried", record->id,
+                     run_status_name(record->status));
+}
+
 int round_retry(struct services *services, uint64_t number, struct submission *submission,
                 struct error *err) {
     struct record record;
-    struct ending ending;
+    struct ending ending = {.key = ""};
     enum run_status next;
     int status = record_load(services->journal, number, &record, err);
-    if (!status && record.status != RUN_FAILED)
-        status = error_set(err, TEND_EINPUT, "run %s is %s: only a failed run can be retried",
-                           record.id, run_status_name(record.status));
+    if (!status) status = round_check(&record, err);
     if (!status) status = transition_run(record.status, RUN_RETRIED, &next, err);
-    if (!status) status = look(services, number, &ending, err);
+    if (!status && record.status == RUN_FAILED) status = look(services, number, &ending, err);
+    else ending.sequence = record.next_sequence; /* it hasn't ended: nothing to set aside */
+    if (!status) status = resting_claim(services, &record, err);
     if (status) return status;
     record.status = next;
+    record.crashes = 0;
     append(services, &record, &ending, submission);
     if (ending.child)
         (void)round_retry(services, ending.child, submission, NULL); /* if it failed */

@@ -15,6 +15,7 @@
 static const int64_t turn_us = 10000;     /* then other runs of the worker have a turn */
 static const int64_t moment_us = 1000000; /* a shorter wait stays in memory */
 static const size_t queued_entries_max = 1000;
+static const size_t queued_bytes_max = (size_t)8 << 20;
 
 int64_t run_now_us(const struct run *run) { return clock_wall_us(run->services->clock); }
 
@@ -159,7 +160,9 @@ static int open_isolate(struct run *run, const struct value *accepted, struct by
                                       .seed = buffer_bytes(&run->seed),
                                       .memory_max = services->memory_max,
                                       .pulse = run->host.place->pulse};
+    crash_slot_set(run->host.place->mark, run->record.number);
     if (!status) status = isolate_new(&options, &run->isolate, err);
+    crash_slot_set(run->host.place->mark, 0);
     buffer_done(&bundle);
     buffer_done(&settings);
     return status;
@@ -378,6 +381,7 @@ void run_append(struct run *run, struct step *step, struct entry *entry) {
         if (step) step_apply(step, entry, run->record.next_sequence);
         run->record.next_sequence++;
         run->queued_entries++;
+        run->queued_bytes += packed.size;
     }
     buffer_done(&packed);
 }
@@ -439,8 +443,13 @@ static void end(struct run *run, enum run_event event, struct bytes value) {
 /* However its function ended: cancelled, once its children have ended too. */
 static void end_cancelled(struct run *run) {
     struct buffer value = BUFFER_EMPTY;
+    bool was_unwound = run->is_unwound;
     run->is_unwound = true;
-    if (!cancel_is_complete(run)) return;
+    if (!cancel_is_complete(run)) {
+        if (!was_unwound)
+            run->host.wants_turn(run->host.context, run); /* it makes room: worker.c */
+        return;
+    }
     effect_pack_error(&value, "cancelled", "cancelled", false);
     end(run, RUN_UNWOUND, buffer_bytes(&value));
     buffer_done(&value);
@@ -557,17 +566,17 @@ static void settle(struct run *run) {
     if (!run->is_over && cancel_left_us(run) <= 0) end_cancelled(run);
     if (!run->is_over && !run->is_unwound) {
         struct waiting waiting = look(run);
-        bool is_long =
-            !waiting.timer || waiting.timer->step->due_at_us > run_now_us(run) + moment_us;
+        bool is_long = run->host.place->is_crowded || !waiting.timer ||
+                       waiting.timer->step->due_at_us > run_now_us(run) + moment_us;
         if (!waiting.is_busy && is_long && (waiting.timer || waiting.other)) suspend(run, &waiting);
         else arm(run);
     }
     run_flush(run);
 }
 
-static bool must_give_way(struct run *run, int64_t until_us) {
-    return run->queued_entries > queued_entries_max ||
-           clock_monotonic_us(run->services->clock) > until_us;
+/* Too far ahead of the disk: it waits until that has come after. */
+static bool is_ahead(const struct run *run) {
+    return run->queued_entries > queued_entries_max || run->queued_bytes > queued_bytes_max;
 }
 
 /* What touches the outside again in the same attempt may have nothing left to wait for: then no
@@ -577,14 +586,15 @@ static bool release_durable(struct run *run) {
 }
 
 static void turn(struct run *run) {
-    int64_t until_us = clock_monotonic_us(run->services->clock) + turn_us;
+    const struct clock *clock = run->services->clock;
+    int64_t until_us = clock_monotonic_us(clock) + turn_us;
     unsigned count = 0;
     while (!run->is_over) {
         struct strand *strand = NULL;
-        if (run->ready && (++count & 15) == 0 && must_give_way(run, until_us)) {
+        bool is_over_time = (++count & 15) == 0 && clock_monotonic_us(clock) > until_us;
+        if (run->ready && (is_over_time || is_ahead(run))) {
             run_flush(run);
-            if (run->queued_entries <= queued_entries_max)
-                run->host.wants_turn(run->host.context, run);
+            if (!is_ahead(run)) run->host.wants_turn(run->host.context, run);
             return;
         }
         if ((strand = take_ready(run))) strand_resume(strand);
@@ -602,14 +612,15 @@ static uint64_t durable_now(const struct run *run) {
 void run_advance(struct run *run) {
     if (run->is_advancing || run->is_leaving) return;
     run->is_advancing = true;
+    run->used_at_us = clock_monotonic_us(run->services->clock);
     do turn(run);
     while (!run->is_over && !run->is_leaving && barrier_release(run, durable_now(run)));
     run->is_advancing = false;
 }
 
 void run_durable(struct run *run, uint64_t position) {
-    bool was_throttled = run->queued_entries > queued_entries_max;
-    if (position >= run->position) run->queued_entries = 0;
+    bool was_throttled = is_ahead(run);
+    if (position >= run->position) run->queued_entries = run->queued_bytes = 0;
     if (run->is_over || run->is_leaving) return;
     bool has_released = barrier_release(run, position);
     if (has_released || was_throttled) run_advance(run);
@@ -629,4 +640,14 @@ bool run_may_leave(const struct run *run, uint64_t durable) {
     if (run->is_broken) return true;
     return (run->is_over || run->is_leaving) && !run->submission && !run->is_record_dirty &&
            durable >= run->position;
+}
+
+void run_make_room(struct run *run) {
+    if (run->is_over || run->is_leaving || run->is_unwound || run->ready || run->is_replaying)
+        return;
+    if (!look(run).is_busy) settle(run);
+}
+
+size_t run_memory(const struct run *run) {
+    return run->isolate ? isolate_memory(run->isolate) : 0;
 }

@@ -70,7 +70,9 @@ struct strand {
     struct answer answer;
     struct buffer value; /* what the answer borrows */
     char idempotency_key[40];
-    uint64_t child; /* run number */
+    uint64_t child;       /* run number */
+    uint32_t child_after; /* a new round of it: its end comes after this entry of its … */
+    uint32_t child_links; /* … of this link, or in a later link */
     uint64_t state_version;
     struct strand **branches;                                            /* of a parallel */
     size_t branch_count, branches_ended, branches_started, failed_index; /* index + 1; 0: none */
@@ -109,6 +111,8 @@ struct run {
     struct strand *ready, **last_ready;
     struct submission *submission; /* not submitted yet; NULL: nothing */
     size_t queued_entries;         /* not durable yet */
+    size_t queued_bytes;           /* of these */
+    int64_t used_at_us;            /* monotonic: its last turn */
     uint64_t position;             /* of the last submission */
     bool is_record_dirty;
     bool is_replaying;
@@ -145,6 +149,10 @@ void run_replay_dry(struct run *run);
 void run_free(struct run *run);
 /* Goes on until every branch waits. */
 void run_advance(struct run *run);
+/* Leaves memory if all it does is wait, however short. */
+void run_make_room(struct run *run);
+/* What its isolate holds, in bytes. */
+size_t run_memory(const struct run *run);
 /* Everything up to `position` is durable. */
 void run_durable(struct run *run, uint64_t position);
 /* Something that it waits for may be there. */

@@ -7,9 +7,11 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/value.h"
 #include "engine/bundle.h"
 #include "engine/committer.h"
+#include "engine/crash_mark.h"
 #include "engine/secrets.h"
 #include "engine/shared_state.h"
 #include "engine/slots.h"
@@ -35,6 +37,7 @@ struct services {
     struct shared_state *state;
     struct slots *slots;
     struct secrets *secrets;
+    struct crash_mark *mark;
     const struct clock *clock;
     struct mock *mock; /* NULL; in a test: what answers instead of the outside */
     struct sources sources;
@@ -44,13 +47,16 @@ struct services {
     struct observer observer;
     uint64_t fence;
     atomic_uint_fast64_t last_number;
-    size_t memory_max;
-    int64_t watchdog_us; /* 0: the default */
+    size_t memory_max;        /* of an isolate; 0: the default */
+    size_t isolates_max;      /* of a worker */
+    size_t worker_memory_max; /* of its isolates together */
+    int64_t watchdog_us;      /* 0: the default */
     struct watchdog *watchdog;
     int64_t cancel_grace_us;
     uint64_t inbox_taken; /* number of the last item dealt with; the control thread's */
     pthread_mutex_t accepting_mutex;
     struct accepting *accepting; /* accepted, not yet durable (accept.c) */
+    struct map resting;          /* changed while at rest, not yet durable (resting.c) */
 };
 
 #endif

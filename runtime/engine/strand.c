@@ -240,9 +240,8 @@ static int read_request(struct strand *strand, const struct ask *ask, struct err
     int64_t timeout_us = 0;
     const struct value *retry = value_get(options, "retry");
     bool wants_retry = retry && !(retry->kind == VALUE_BOOLEAN && !retry->boolean);
-    if (wants_retry && !is_retried)
-        return error_set_kind(err, TEND_EINPUT, "error", "it takes no `retry`%s",
-                              ask->kind == ASK_INVOKE ? " in this version" : "");
+    if (wants_retry && !is_retried && ask->kind != ASK_INVOKE)
+        return error_set_kind(err, TEND_EINPUT, "error", "it takes no `retry`");
     int status = retry_read(options, is_retried, &request.retry, err);
     if (!status) status = duration_read(options, "deadline", &request.deadline_us, err);
     if (!status) status = duration_read(options, "timeout", &timeout_us, err);
@@ -345,7 +344,9 @@ void strand_resume(struct strand *strand) {
     strand->state = STRAND_PARKED;
     strand->is_started = true;
     strand->answer = (struct answer){0};
+    crash_slot_set(strand->run->host.place->mark, strand->run->record.number);
     enum branch_outcome outcome = branch_resume(strand->lua, &answer);
+    crash_slot_set(strand->run->host.place->mark, 0);
     struct ask *ask = branch_ask(strand->lua);
     bool is_inside = ask->kind == ASK_PLAIN || ask->kind == ASK_BARRIER;
     if (outcome == BRANCH_OVER) over(strand->run, &ask->value);

@@ -156,6 +156,8 @@ int transition_run(enum run_status status, enum run_event event, enum run_status
         {RUN_RUNNING, RUN_CONTINUED, RUN_PENDING},  {RUN_FAILED, RUN_RETRIED, RUN_PENDING},
         {RUN_BLOCKED, RUN_RETRIED, RUN_PENDING},    {RUN_STUCK, RUN_RETRIED, RUN_PENDING},
         {RUN_BLOCKED, RUN_UNWOUND, RUN_CANCELLED},  {RUN_STUCK, RUN_UNWOUND, RUN_CANCELLED},
+        {RUN_PENDING, RUN_CRASHED, RUN_STUCK},      {RUN_RUNNING, RUN_CRASHED, RUN_STUCK},
+        {RUN_WAITING, RUN_CRASHED, RUN_STUCK},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (table[i].from != status || table[i].event != event) continue;

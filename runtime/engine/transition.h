@@ -96,7 +96,8 @@ enum run_event {
     RUN_UNWOUND,   /* it was cancelled, and its cleanup is over */
     RUN_CONTINUED, /* by continue_as: its next link is ready */
     RUN_RETRIED,
-    RUN_MISMATCHED /* replay */
+    RUN_MISMATCHED, /* replay */
+    RUN_CRASHED     /* the host, once too often while its Lua ran */
 };
 
 /* TEND_EINPUT: the event can't happen in that status. */

@@ -20,6 +20,7 @@ static void make_ready(struct record *record, struct submission *submission) {
     if (transition_run(record->status, RUN_RETRIED, &next, NULL)) return;
     record->status = next;
     record->message[0] = '\0';
+    record->crashes = 0;
     submission_record(submission, record);
 }
 

@@ -1,6 +1,12 @@
-/* A worker's thread; see worker.h. */
+/* A worker's thread; see worker.h.
+ *
+ * Room in memory is bounded, by the number of isolates and by what they hold. A run that finds none
+ * queues, first come, first in; while any queues, or too much memory is held, what only waits
+ * leaves memory: so those that queue have their turn, and a run that waits for one of them isn't in
+ * its way. One that waits for its children after its cleanup can't leave, and isn't counted. */
 #include "engine/worker.h"
 
+#include <stdlib.h>
 #include <uv.h>
 
 #include "base/memory.h"
@@ -10,6 +16,11 @@
 struct mail {
     struct mail *next;
     enum worker_mail kind;
+    uint64_t number;
+};
+
+struct queued { /* let in, but there is no room yet */
+    struct queued *next;
     uint64_t number;
 };
 
@@ -26,6 +37,10 @@ struct worker {
     uint64_t mail_count, tick;
     bool is_stopping, is_ticked, has_thread, has_loop;
     struct map runs; /* number -> run */
+    struct queued *queue, **last_queued;
+    size_t queue_length;
+    size_t active;       /* runs that count */
+    size_t memory_bytes; /* that these hold */
 };
 
 static struct bytes key_of(const uint64_t *number) {
@@ -43,7 +58,14 @@ static void adopt_child(void *context, uint64_t number, uint64_t waiter) {
     worker->host.adopt(worker->host.context, number, waiter);
 }
 
-static void adopt(struct worker *worker, uint64_t number) {
+static bool has_room(const struct worker *worker) {
+    const struct services *services = worker->services;
+    if (!worker->active) return true; /* one has room, whatever it is */
+    return worker->active < services->isolates_max &&
+           worker->memory_bytes <= services->worker_memory_max;
+}
+
+static void load(struct worker *worker, uint64_t number) {
     struct run_host host = {worker, &worker->place, wants_turn, adopt_child};
     struct run *run;
     struct error err;
@@ -55,7 +77,41 @@ static void adopt(struct worker *worker, uint64_t number) {
     if (status)
         worker->host.on_left(worker->host.context, number, NULL,
                              status == TEND_ENOENT || status == TEND_EBUSY ? NULL : &err);
-    else run_advance(run);
+    if (status) return;
+    worker->active++;
+    run_advance(run);
+    worker->memory_bytes += run_memory(run); /* until it has left, too */
+}
+
+static void enqueue(struct worker *worker, uint64_t number) {
+    struct queued *queued = memory_new(sizeof *queued);
+    if (!queued) { /* then beyond the bound */
+        load(worker, number);
+        return;
+    }
+    queued->number = number;
+    *worker->last_queued = queued;
+    worker->last_queued = &queued->next;
+    worker->queue_length++;
+}
+
+static void adopt(struct worker *worker, uint64_t number) {
+    if (worker->queue || !has_room(worker)) enqueue(worker, number);
+    else load(worker, number);
+}
+
+/* What woke it while it queued is there to be seen when it is loaded. */
+static void adopt_queued(struct worker *worker) {
+    while (worker->queue && has_room(worker)) {
+        struct queued *first = worker->queue;
+        uint64_t number = first->number;
+        worker->queue = first->next;
+        if (!worker->queue) worker->last_queued = &worker->queue;
+        worker->queue_length--;
+        memory_free(first);
+        worker->host.on_woken(worker->host.context, number);
+        load(worker, number);
+    }
 }
 
 static void handle(struct worker *worker, const struct mail *mail) {
@@ -80,6 +136,62 @@ static struct mail *take_mail(struct worker *worker, bool *is_stopping) {
     pthread_mutex_unlock(&worker->mutex);
     return mail;
 }
+
+/* ---- making room ---- */
+
+/* What is here and counts; is_staying: without what is about to leave. */
+static void measure(const struct worker *worker, bool is_staying, size_t *count, size_t *bytes) {
+    size_t at = 0;
+    struct bytes key;
+    void *value;
+    *count = *bytes = 0;
+    while (map_next(&worker->runs, &at, &key, &value)) {
+        const struct run *run = value;
+        if (run->is_unwound || (is_staying && (run->is_over || run->is_leaving))) continue;
+        *count += 1;
+        *bytes += run_memory(run);
+    }
+}
+
+static int by_use(const void *a, const void *b) {
+    const struct run *first = *(struct run *const *)a, *second = *(struct run *const *)b;
+    return first->used_at_us < second->used_at_us ? -1 : first->used_at_us > second->used_at_us;
+}
+
+/* The least recently used of those that only wait leave, until there is room for those that queue,
+ * and no more memory is held than may be. */
+static void evict(struct worker *worker) {
+    const struct services *services = worker->services;
+    size_t staying, bytes, count = 0, at = 0;
+    struct run **runs = memory_new((worker->runs.count + 1) * sizeof *runs);
+    struct bytes key;
+    void *value;
+    measure(worker, true, &staying, &bytes);
+    while (runs && map_next(&worker->runs, &at, &key, &value))
+        if (!((struct run *)value)->is_leaving) runs[count++] = value;
+    if (runs) qsort(runs, count, sizeof *runs, by_use);
+    for (size_t i = 0; i < count; i++) {
+        size_t memory = run_memory(runs[i]);
+        bool has_enough = bytes <= services->worker_memory_max &&
+                          staying + worker->queue_length <= services->isolates_max;
+        if (has_enough) break;
+        run_make_room(runs[i]);
+        if (!runs[i]->is_leaving) continue;
+        staying--;
+        bytes -= memory;
+    }
+    memory_free(runs);
+}
+
+static void make_room(struct worker *worker) {
+    measure(worker, false, &worker->active, &worker->memory_bytes);
+    adopt_queued(worker);
+    worker->place.is_crowded =
+        worker->queue || worker->memory_bytes > worker->services->worker_memory_max;
+    if (worker->place.is_crowded) evict(worker);
+}
+
+/* ---- its loop ---- */
 
 /* Tells every run how far the journal is, and lets go of those that are done here. */
 static void tell_durable(struct worker *worker) {
@@ -123,6 +235,11 @@ static void stop(struct worker *worker) {
     void *value;
     while (map_next(&worker->runs, &at, &key, &value)) run_free(value);
     map_done(&worker->runs);
+    while (worker->queue) {
+        struct queued *next = worker->queue->next;
+        memory_free(worker->queue);
+        worker->queue = next;
+    }
     worker->place.http = http_client_free(worker->place.http);
     uv_close((uv_handle_t *)&worker->async, NULL);
 }
@@ -138,8 +255,10 @@ static void on_async(uv_async_t *async) {
         mail = next;
     }
     if (is_stopping) stop(worker);
-    else tell_durable(worker);
-    if (!is_stopping && worker->is_ticked) tick(worker);
+    if (is_stopping) return;
+    tell_durable(worker);
+    make_room(worker);
+    if (worker->is_ticked) tick(worker);
 }
 
 static void *work(void *context) {
@@ -167,9 +286,11 @@ int worker_new(struct services *services, const struct worker_host *host, struct
     worker->services = services;
     worker->host = *host;
     worker->last_mail = &worker->mail;
+    worker->last_queued = &worker->queue;
     worker->place.loop = &worker->loop;
     worker->place.services = services;
     worker->place.pulse = &worker->watched.pulse;
+    worker->place.mark = crash_mark_slot(services->mark);
     pthread_mutex_init(&worker->mutex, NULL);
     int status = open_loop(worker, err);
     if (!status && pthread_create(&worker->thread, NULL, work, worker))

@@ -43,6 +43,7 @@ struct process {
     size_t input_size;
     int64_t timeout_us;
     size_t max_bytes;
+    atomic_uint *alive;
     process_done *done;
     void *context;
     enum fault fault;
@@ -80,6 +81,12 @@ static void close_all(struct process *process) {
     close_handle(&process->grace);
 }
 
+/* Counted from before it is there until it is gone: whoever reads the number after a crash may see
+ * one too many, never one too few. */
+static void count(struct process *process, int by) {
+    if (process->alive) atomic_fetch_add(process->alive, (unsigned)by);
+}
+
 static void tell_fault(struct process *process, struct error *err) {
     switch (process->fault) {
     case FAULT_TIMEOUT:
@@ -99,6 +106,7 @@ static void tell_fault(struct process *process, struct error *err) {
 static void finish(struct process *process) {
     if (process->is_finished) return;
     process->is_finished = true;
+    count(process, -1);
     struct process_result *result = &process->result;
     bool is_failed = result->output.is_failed || result->errors.is_failed;
     struct error err;
@@ -292,6 +300,7 @@ static struct process *process_new(const struct process_request *request, struct
     process->input = memory_copy(request->input.data, request->input.size);
     process->input_size = process->input ? request->input.size : 0;
     process->timeout_us = request->timeout_us;
+    process->alive = request->alive;
     process->max_bytes = request->max_bytes ? request->max_bytes : (size_t)OUTPUT_MAX_MIB << 20;
     if (process->program && process->input) return process;
     process_free(process);
@@ -319,8 +328,10 @@ int process_start(uv_loop_t *loop, const struct process_request *request, proces
     process->done = done;
     process->context = context;
     init_handles(process);
+    count(process, 1);
     int code = spawn(process, request);
     if (code) {
+        count(process, -1);
         process->is_finished = true;
         close_all(process);
         return tell_not_started(request, code, err);

@@ -3,6 +3,7 @@
 #ifndef TEND_IO_PROCESS_H
 #define TEND_IO_PROCESS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -19,6 +20,7 @@ struct process_request {
     struct bytes input;      /* for standard input, then end of file */
     int64_t timeout_us;      /* 0: none */
     size_t max_bytes;        /* of each of stdout and stderr; 0: 16 MiB; more ends the process */
+    atomic_uint *alive;      /* counts the children that are alive; borrowed; NULL: nobody counts */
 };
 
 struct process_result {

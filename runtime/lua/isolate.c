@@ -391,6 +391,8 @@ int isolate_new(const struct isolate_options *options, struct isolate **ret, str
     return status;
 }
 
+size_t isolate_memory(const struct isolate *isolate) { return isolate->memory_used; }
+
 struct isolate *isolate_free(struct isolate *isolate) {
     if (!isolate) return NULL;
     if (isolate->L) lua_close(isolate->L);

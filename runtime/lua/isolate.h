@@ -62,6 +62,9 @@ struct isolate_options {
 int isolate_new(const struct isolate_options *options, struct isolate **ret, struct error *err);
 struct isolate *isolate_free(struct isolate *isolate);
 
+/* What its Lua state holds now, in bytes. */
+size_t isolate_memory(const struct isolate *isolate);
+
 /* What the workflow's table says beside its functions, packed: description, schedule, input, …
  * Borrowed until the isolate goes. */
 struct bytes isolate_definition(const struct isolate *isolate);

@@ -10,13 +10,16 @@ static struct record sample(void) {
                             .owner = 4,
                             .created_at_us = 1764036000123456,
                             .ended_at_us = 7,
-                            .parent = 9};
+                            .parent = 9,
+                            .crashes = 2,
+                            .crashed_at = 17};
     snprintf(record.id, sizeof record.id, "run-1");
     snprintf(record.workflow, sizeof record.workflow, "flow");
     snprintf(record.bundle, sizeof record.bundle, "%064d", 0);
     snprintf(record.waits_kind, sizeof record.waits_kind, "retry");
     snprintf(record.waits_for, sizeof record.waits_for, "parallel/left/in#2");
     snprintf(record.message, sizeof record.message, "why");
+    snprintf(record.crashed_in, sizeof record.crashed_in, "%032d", 5);
     return record;
 }
 
@@ -45,6 +48,9 @@ static void assert_same(const struct record *a, const struct record *b) {
     assert_string_equal(a->waits_kind, b->waits_kind);
     assert_string_equal(a->waits_for, b->waits_for);
     assert_string_equal(a->message, b->message);
+    assert_int_equal(a->crashes, b->crashes);
+    assert_int_equal(a->crashed_at, b->crashed_at);
+    assert_string_equal(a->crashed_in, b->crashed_in);
 }
 
 static void a_record_comes_back_from_the_journal(void **state) {

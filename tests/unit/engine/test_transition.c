@@ -259,7 +259,7 @@ static void a_timer_is_folded(void **state) {
 
 /* ---- a run's status ---- */
 
-enum { EVENTS = RUN_MISMATCHED + 1 };
+enum { EVENTS = RUN_CRASHED + 1 };
 
 static void a_retry_gives_the_failed_step_its_attempts_anew(void **state) {
     struct step failed = {.kind = ASK_HTTP}, other = {.kind = ASK_HTTP};
@@ -294,7 +294,8 @@ static void only_these_changes_of_status_exist(void **state) {
         {RUN_RUNNING, RUN_UNWOUND, RUN_CANCELLED}, {RUN_BLOCKED, RUN_UNWOUND, RUN_CANCELLED},
         {RUN_STUCK, RUN_UNWOUND, RUN_CANCELLED},   {RUN_FAILED, RUN_RETRIED, RUN_PENDING},
         {RUN_RUNNING, RUN_CONTINUED, RUN_PENDING}, {RUN_BLOCKED, RUN_RETRIED, RUN_PENDING},
-        {RUN_STUCK, RUN_RETRIED, RUN_PENDING}};
+        {RUN_STUCK, RUN_RETRIED, RUN_PENDING},     {RUN_PENDING, RUN_CRASHED, RUN_STUCK},
+        {RUN_RUNNING, RUN_CRASHED, RUN_STUCK},     {RUN_WAITING, RUN_CRASHED, RUN_STUCK}};
     size_t allowed = 0;
     (void)state;
     for (int from = 0; from < RUN_STATUSES; from++) {

@@ -98,7 +98,19 @@ module.exports = (test) => {
     await project.run('ends', ['--id', 'e']);
     const ended = await project.tend(['retry', 'e']);
     assert.strictEqual(ended.code, 2, ended);
-    assert.match(ended.stderr, /run e is completed: only a failed run can be retried/);
+    assert.match(ended.stderr, /run e is completed: only a failed, blocked or stuck run can be retried/);
     assert.strictEqual((await project.tend(['retry', 'nobody'])).code, 2);
+  });
+
+  test('asked for twice before an engine looks, it is done once', async (t) => {
+    const project = t.project();
+    project.workflow('fails', FAILS);
+    await project.run('fails', ['--id', 'r']);
+    await project.tend(['retry', 'r']);
+    await project.tend(['retry', 'r']);
+    const ended = await project.tend(['resume', 'r']);
+    assert.strictEqual(ended.code, 1, ended);
+    assert.doesNotMatch(ended.stderr, /journal/);
+    assert.strictEqual(calls(project).filter(([name]) => name === 'fails').length, 4);
   });
 };

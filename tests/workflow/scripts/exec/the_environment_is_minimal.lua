@@ -1,7 +1,7 @@
--- The child sees PATH, HOME, LANG, TMPDIR and what env names; nothing else of tend's.
+-- The child sees PATH, HOME, LANG, TMPDIR, its mark and what env names; nothing else of tend's.
 -- env: NOT_FOR_CHILDREN=1
 -- env: TMPDIR=/tmp
--- expect: ["HOME","LANG","OWN","PATH","TMPDIR"]
+-- expect: ["HOME","LANG","OWN","PATH","TEND_MARK","TMPDIR"]
 return {
   run = function()
     local names = {}

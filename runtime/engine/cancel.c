@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "engine/point.h"
 #include "engine/signal.h"
 
 static struct bytes key_of(uint64_t number, char *text, size_t size) {
@@ -120,9 +121,11 @@ static bool begin(struct run *run) {
     int64_t now_us = run_now_us(run);
     if (run->has_cancel || run->is_over || !is_asked(run->services, run->record.number, &version))
         return false;
+    point("before_cancel");
     if (record_cancel(run, version, now_us)) return false; /* the next wake or start tries again */
     run->has_cancel = true;
     run->cancelled_at_us = now_us;
+    point("after_cancel");
     return true;
 }
 

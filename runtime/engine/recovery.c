@@ -1,6 +1,7 @@
 /* Recovery; see recovery.h. A child's end and its parent's wake-up are two steps: a crash between
  * them is why every run that waits for a child is looked at; so with a signal's acceptance. */
 #include "engine/recovery.h"
+#include "engine/point.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ static bool wake(void *context, const struct journal_run *run) {
     bool is_timed =
         strcmp(record.waits_kind, "timer") == 0 || strcmp(record.waits_kind, "retry") == 0;
     if (record.status == RUN_WAITING && is_timed) return true;
+    point("before_recovery");
     admission_wake(recovering->admission, record.number);
     recovering->count++;
     return true;

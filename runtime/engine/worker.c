@@ -1,5 +1,6 @@
 /* A worker's thread; see worker.h. */
 #include "engine/worker.h"
+#include "engine/point.h"
 
 #include <uv.h>
 
@@ -54,8 +55,16 @@ static void adopt(struct worker *worker, uint64_t number) {
     }
     if (status)
         worker->host.on_left(worker->host.context, number, NULL,
+<<<<<<< HEAD
                              status == TEND_ENOENT || status == TEND_EBUSY ? NULL : &err);
     else run_advance(run);
+=======
+                             status == TEND_ENOENT ? NULL : &err);
+    else {
+        point("after_load");
+        run_advance(run);
+    }
+>>>>>>> 9766fe2 (engine: crash points by name, asleep unless TEND_CRASH_AT says so)
 }
 
 static void handle(struct worker *worker, const struct mail *mail) {
@@ -98,6 +107,7 @@ static void tell_durable(struct worker *worker) {
         struct record record = run->record;
         bool is_broken = run->is_broken;
         struct error err = {.status = TEND_ENOMEM, .message = "out of memory"};
+        point("after_left");
         run_free(run);
         worker->host.on_left(worker->host.context, left[i], &record, is_broken ? &err : NULL);
     }

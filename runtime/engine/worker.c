@@ -49,22 +49,15 @@ static void adopt(struct worker *worker, uint64_t number) {
     struct run *run;
     struct error err;
     int status = run_load(&host, number, &run, &err);
+    point("after_load");
     if (!status && map_set(&worker->runs, key_of(&number), run)) {
         run_free(run);
         status = error_no_memory(&err);
     }
     if (status)
         worker->host.on_left(worker->host.context, number, NULL,
-<<<<<<< HEAD
                              status == TEND_ENOENT || status == TEND_EBUSY ? NULL : &err);
     else run_advance(run);
-=======
-                             status == TEND_ENOENT ? NULL : &err);
-    else {
-        point("after_load");
-        run_advance(run);
-    }
->>>>>>> 9766fe2 (engine: crash points by name, asleep unless TEND_CRASH_AT says so)
 }
 
 static void handle(struct worker *worker, const struct mail *mail) {

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "engine/accept.h"
+#include "engine/point.h"
 #include "engine/run.h"
 
 /* The sources that the run has. */
@@ -69,6 +70,7 @@ static struct record past_record(struct run *run) {
 
 /* The past link's end, and the next one's beginning, in one commit. */
 static void begin_next(struct run *run, const struct bundle *bundle, struct bytes entry) {
+    point("before_link");
     end_past(run);
     struct submission *submission = run->is_broken ? NULL : run_submission(run);
     if (!submission) return;

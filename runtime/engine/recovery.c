@@ -1,9 +1,12 @@
 /* Recovery; see recovery.h. A child's end and its parent's wake-up are two steps: a crash between
- * them is why every run that waits for a child is looked at; so with a signal's acceptance. */
+ * them is why every run that waits for a child is looked at; so with a signal's
+ * acceptance. A cancel that was asked for wakes whatever the run waits for, a timer too. */
 #include "engine/recovery.h"
-#include "engine/point.h"
 
 #include <string.h>
+
+#include "engine/cancel.h"
+#include "engine/point.h"
 
 struct recovering {
     struct admission *admission;
@@ -25,6 +28,11 @@ static bool wake(void *context, const struct journal_run *run) {
     return true;
 }
 
+static void wake_cancelled(void *context, uint64_t number) {
+    const struct recovering *recovering = context;
+    admission_wake(recovering->admission, number);
+}
+
 int recovery_wake_all(struct journal *journal, struct admission *admission, size_t *count,
                       struct error *err) {
     struct recovering recovering = {admission, 0};
@@ -32,6 +40,7 @@ int recovery_wake_all(struct journal *journal, struct admission *admission, size
                                         1u << RUN_PENDING | 1u << RUN_RUNNING | 1u << RUN_WAITING,
                                     .oldest_first = true};
     int status = journal_runs(journal, &filter, wake, &recovering, err);
+    if (!status) status = cancel_visit_asked(journal, wake_cancelled, &recovering, err);
     *count = recovering.count;
     return status;
 }

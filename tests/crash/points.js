@@ -144,6 +144,11 @@ async function keepServer(round, env) {
       await begin();
       return true;
     },
+    /** Killed, and the next one is deadly. */
+    async restart(next) {
+      await server.end();
+      await begin({ env: next });
+    },
     async stop() {
       const ended = await server.end('SIGTERM');
       await round.reckon(ended);
@@ -169,11 +174,12 @@ async function handOver(round, keeper, workflow, id, env) {
   if (env && /crash point/.test(ended.stderr)) await round.reckon(ended);
 }
 
-async function withServer(round, { serverEnv, clientEnv }) {
+async function withServer(round, { serverEnv, clientEnv, nextEnv }) {
   round.project.workflow('ticks', WORKFLOWS.ticks);
   const keeper = await keepServer(round, serverEnv);
   await handOver(round, keeper, 'tour', 'one', clientEnv);
   await handOver(round, keeper, 'patient', 'two');
+  if (nextEnv) await keeper.restart(nextEnv);
   await handOver(round, keeper, 'chain', 'three');
   await round.say('signal', 'one', 'word', '1000');
   await round.say('cancel', 'two');
@@ -193,6 +199,7 @@ const WAYS = {
   run: wayOfRun,
   serve: (round) => withServer(round, { serverEnv: round.deadly }),
   client: (round) => withServer(round, { clientEnv: round.deadly }),
+  recovery: (round) => withServer(round, { nextEnv: round.deadly }),
 };
 
 // ---- all of them -------------------------------------------------------------------------------------

@@ -82,13 +82,21 @@ $(call unit_programs,$(1)): $(BUILD)/%: $(BUILD)/%.o $(call archives,$(1))
 endef
 $(foreach layer,$(LAYERS),$(eval $(call unit_rules,$(layer))))
 
+# Libraries to preload: faults that the real program doesn't know of.
+SHIMS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/crash/*.c tests/fault/preload*.c))
+
+$(SHIMS): $(BUILD)/%.so: %.c Makefile | $(SETUP)
+	@echo "  shim   $<"
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -shared -fPIC -o $@ $< -ldl -lpthread
+
 .PHONY: all deps test test-runtime asan tsan bench demo check format install help clean
 .SECONDARY:
 
-test: all $(UNIT) | $(SETUP) ## unit, workflow, crash and end-to-end tests
+test: all $(UNIT) $(SHIMS) | $(SETUP) ## unit, workflow, crash and end-to-end tests
 	@node tests/run.js $(BUILD)
 
-test-runtime: all $(UNIT) | $(SETUP) ## unit and workflow tests only
+test-runtime: all $(UNIT) $(SHIMS) | $(SETUP) ## unit and workflow tests only
 	@node tests/run.js $(BUILD) unit workflow shipped
 
 asan: | $(SETUP) ## unit and workflow tests under the address and undefined-behaviour sanitizers
@@ -115,7 +123,7 @@ deps: ## install what building and testing need (Debian and npm packages, by nam
 
 # ---- quality --------------------------------------------------------------------------------
 
-C_FILES := $(sort $(wildcard runtime/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.c))
+C_FILES := $(sort $(wildcard runtime/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.c tests/crash/*.c tests/fault/*.[ch]))
 LUA_FILES := $(sort $(wildcard stdlib/*.lua workflows/*.lua examples/*.lua tests/shipped/*.lua))
 
 check: all | $(SETUP) ## formatting, clang's warnings, layers, Lua analysis, longest functions

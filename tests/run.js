@@ -114,13 +114,16 @@ function unitSuites(build, given) {
   }));
 }
 
-const ownSuite = (name, build) => ({
-  name,
+const ownSuite = (name, build, file = 'run.js') => ({
+  name: file === 'run.js' ? name : `${name} ${path.basename(file, '.js')}`,
   command: process.execPath,
-  args: [path.join('tests', name, 'run.js'), build],
+  args: [path.join('tests', name, file), build],
   count: countOwn,
   isLoud: name === 'crash', // its seed repeats it
 });
+
+const crashSuites = (build) =>
+  ['run.js', 'points.js', 'power.js'].map((file) => ownSuite('crash', build, file));
 
 /** The shipped workflows, by the program's own `tend test`. */
 const shippedSuite = (build) => ({
@@ -157,6 +160,7 @@ async function runAll(suites, atOnce, totals) {
 async function runKind(kind, build, given, totals) {
   if (kind === 'unit') return runAll(unitSuites(build, given), UNITS_AT_ONCE, totals);
   if (kind === 'shipped') return runAll([shippedSuite(build)], 1, totals);
+  if (kind === 'crash') return runAll(crashSuites(build), 1, totals);
   if (kind !== 'e2e') return runAll([ownSuite(kind, build)], 1, totals);
   if (fs.existsSync(path.join(ROOT, 'tests', 'e2e', 'node_modules')))
     return runAll(endToEndSuites(), 1, totals);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "engine/history.h"
+#include "engine/point.h"
 #include "engine/reason.h"
 
 struct driving {
@@ -95,6 +96,7 @@ int report_run(struct journal *journal, const char *id, bool is_json) {
         return complain(exit_code_of(&err), "%s", err.message);
     }
     int code = exit_code_of_run(record.status);
+    point("before_answer");
     const struct value *value = value_get(value_get_map(&tree.root, "run"), "result");
     if (code == EXIT_COMPLETED) {
         if (value) pack_value(&result, value);

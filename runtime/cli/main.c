@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "engine/point.h"
 
 static const struct command *const commands[] = {
     &command_run,       &command_resume, &command_runs,  &command_show,    &command_signal,
@@ -33,6 +34,7 @@ static const struct command *find(const char *name) {
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
+    points_arm();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "engine/run.h"
+#include "engine/point.h"
 
 /* The attempt's start goes into the journal once, before its first touch of the outside. */
 static void append_start(struct strand *strand) {
@@ -57,6 +58,7 @@ static void start(struct strand *strand) {
                                      .key = strand->step->key,
                                      .where = branch_where(strand->lua)};
     strand->work = WORK_EFFECT;
+    point("before_effect");
     if (!strand->is_inside) strand->began_us = clock_monotonic_us(strand->run->services->clock);
     if (effect_start(strand->run->host.place, &request, live_effect_ended, strand, &strand->effect,
                      &err) == 0)
@@ -77,6 +79,7 @@ bool barrier_release(struct run *run, uint64_t durable) {
         if (!strand->barrier_position || strand->barrier_position > durable) continue;
         has_released = true;
         if (strand->held == ASK_BARRIER) {
+            point("before_touch");
             strand->work = WORK_CALLING;
             strand_answer(strand, ANSWER_GO);
         } else {

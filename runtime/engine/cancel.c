@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "engine/point.h"
 #include "engine/resting.h"
 #include "engine/signal.h"
 
@@ -76,6 +77,29 @@ bool cancel_is_asked(struct services *services, uint64_t number) {
     return is_asked(services, number, &version);
 }
 
+struct asked_visit {
+    void (*visit)(void *context, uint64_t number);
+    void *context;
+};
+
+static bool visit_key(void *context, struct bytes key) {
+    const struct asked_visit *asked = context;
+    char text[32];
+    unsigned long long number;
+    snprintf(text, sizeof text, "%.*s", (int)key.size, key.data);
+    if (sscanf(text, SIGNAL_HIDDEN_PREFIX "c%16llx", &number) == 1)
+        asked->visit(asked->context, number);
+    return true;
+}
+
+int cancel_visit_asked(struct journal *journal, void (*visit)(void *context, uint64_t number),
+                       void *context, struct error *err) {
+    struct asked_visit asked = {visit, context};
+    struct bytes none = {NULL, 0};
+    return journal_state_keys(journal, bytes_of(SIGNAL_HIDDEN_PREFIX "c"), none, visit_key, &asked,
+                              err);
+}
+
 /* The keys at which it is raised, for people that look. */
 static void pack_places(const struct run *run, struct buffer *out) {
     size_t opened = pack_list_open(out), count = 0;
@@ -123,9 +147,11 @@ static bool begin(struct run *run) {
     int64_t now_us = run_now_us(run);
     if (run->has_cancel || run->is_over || !is_asked(run->services, run->record.number, &version))
         return false;
+    point("before_cancel");
     if (record_cancel(run, version, now_us)) return false; /* the next wake or start tries again */
     run->has_cancel = true;
     run->cancelled_at_us = now_us;
+    point("after_cancel");
     return true;
 }
 

@@ -14,6 +14,9 @@ int cancel_ask(struct services *services, uint64_t number, struct submission *su
                struct error *err);
 /* Was it asked for, and not begun? */
 bool cancel_is_asked(struct services *services, uint64_t number);
+/* Calls for each run of which that is so, as the journal has it: after a crash nobody else will. */
+int cancel_visit_asked(struct journal *journal, void (*visit)(void *context, uint64_t number),
+                       void *context, struct error *err);
 /* Ends a run that is in nobody's hands (blocked, stuck) as cancelled, in the submission. */
 void cancel_at_rest(struct services *services, struct record *record,
                     struct submission *submission);

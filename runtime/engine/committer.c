@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "engine/point.h"
 #include "engine/submission.h"
 
 struct committer {
@@ -164,13 +165,16 @@ static void *work(void *context) {
     uint64_t position;
     struct submission *queue;
     while ((queue = take_queue(committer, &position))) {
+        point("before_commit");
         bool is_durable = commit(committer, queue);
+        point("after_commit");
         settle(committer, position, !is_durable);
         if (!is_durable) {
             queue_free(queue);
             break;
         }
         release(committer, queue);
+        point("before_nudge");
         committer->host.on_durable(committer->host.context, position);
     }
     return NULL;

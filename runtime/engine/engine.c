@@ -12,6 +12,7 @@
 #include "engine/inbox.h"
 #include "engine/mock.h"
 #include "engine/option.h"
+#include "engine/point.h"
 #include "engine/recovery.h"
 #include "engine/resting.h"
 #include "engine/schedule.h"
@@ -169,6 +170,7 @@ static void look_at_timers(struct engine *engine) {
         next_us = now_us + 1000000;
     }
     engine->timer_due_us = next_us;
+    point("after_timers");
     if (!next_us) return;
     int64_t wait_us = next_us - now_us;
     if (wait_us > 60000000) wait_us = 60000000; /* the clock may be set meanwhile */
@@ -472,6 +474,7 @@ int engine_accept(struct engine *engine, const struct acceptance *acceptance, st
     int status = accept_run(&engine->services, acceptance, submission, &accepted, err);
     if (status || !accepted.is_new) submission_free(submission);
     else status = submit(engine, submission, err);
+    point("after_accept");
     if (!status) *ret = accepted;
     return status;
 }

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "engine/cancel.h"
+#include "engine/point.h"
 #include "engine/round.h"
 #include "engine/schedule_record.h"
 #include "engine/signal.h"
@@ -27,6 +28,7 @@ int inbox_ask_run(struct journal *journal, const struct bundle *bundle, const ch
     else pack_nil(&item);
     status = buffer_check(&item, err);
     if (!status) status = journal_inbox_add(journal, buffer_bytes(&item), err);
+    point("after_hand_over");
     buffer_done(&item);
     return status;
 }
@@ -183,6 +185,7 @@ static int take_signal(struct services *services, const struct value *item, uint
     if (!status)
         status = signal_put(services, record.number, value_get_bytes(item, "name"),
                             buffer_bytes(&payload), order, submission, err);
+    point("after_signal_put");
     memory_free(id);
     buffer_done(&payload);
     return status;
@@ -259,6 +262,7 @@ static int take(struct services *services, struct item *item, struct error *err)
     struct error why;
     if (!submission) return error_no_memory(err);
     bool is_submitted = false;
+    point("before_item");
     submission_inbox(submission, item->number);
     services->inbox_taken = item->number;
     int status = value_read(buffer_bytes(&item->contents), &tree, &why);
@@ -285,6 +289,7 @@ static int take(struct services *services, struct item *item, struct error *err)
     }
     if (status && services->observer.on_trouble)
         services->observer.on_trouble(services->observer.context, why.message, false);
+    point("after_item");
     if (is_submitted) return 0;
     uint64_t position = committer_submit(services->committer, submission, err);
     return position ? 0 : TEND_ENOMEM;
@@ -301,6 +306,8 @@ int inbox_take(struct services *services, struct error *err) {
         memory_free(taking.first);
         taking.first = next;
     }
+    if (has_any) point("before_trim");
     if (!status && has_any) status = journal_inbox_trim(services->journal, err);
+    if (has_any) point("after_trim");
     return status;
 }

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "engine/accept.h"
+#include "engine/point.h"
 #include "engine/run.h"
 
 static void end_past(struct run *run) {
@@ -44,6 +45,7 @@ static struct record past_record(struct run *run) {
 
 /* The past link's end, and the next one's beginning, in one commit. */
 static void begin_next(struct run *run, const struct bundle *bundle, struct bytes entry) {
+    point("before_link");
     end_past(run);
     struct submission *submission = run->is_broken ? NULL : run_submission(run);
     if (!submission) return;

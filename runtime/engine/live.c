@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "engine/accept.h"
 #include "engine/mock.h"
+#include "engine/point.h"
 #include "engine/round.h"
 #include "engine/run.h"
 #include "engine/signal.h"
@@ -136,6 +137,7 @@ void live_event(struct strand *strand, struct step_event *event) {
 
 /* The value of a step that ends at once: what strand->value holds. */
 static void done(struct strand *strand) {
+    point("before_done");
     struct step_event event = {.kind = STEP_SUCCEEDED, .value = buffer_bytes(&strand->value)};
     if (strand->value.is_failed) run_out_of_memory(strand->run);
     else live_event(strand, &event);
@@ -167,6 +169,7 @@ static void add_place(struct strand *strand) {
 }
 
 static void failed(struct strand *strand) {
+    point("before_failed");
     add_place(strand);
     struct step_event event = {.kind = STEP_FAILED,
                                .value = buffer_bytes(&strand->value),
@@ -187,6 +190,7 @@ void live_effect_ended(void *context, struct bytes result, struct bytes error, b
     struct bytes value = result.size ? result : error;
     (void)is_retryable; /* the packed error says so too */
     strand->effect = NULL;
+    point("after_effect");
     if (strand->run->is_over) return; /* its last entry is queued */
     strand->retry_after_us = retry_after_us;
     buffer_clear(&strand->value);
@@ -252,6 +256,7 @@ static int accept_child(struct strand *strand, uint64_t parent, struct accepted 
     int status = run_submission(strand->run) ? accept_run(strand->run->services, &acceptance,
                                                           strand->run->submission, child, err)
                                              : TEND_ENOMEM;
+    point("after_child");
     memory_free(workflow);
     memory_free(id);
     buffer_done(&packed);
@@ -456,6 +461,7 @@ static int state_write(struct strand *strand, struct bytes key, struct bytes val
                           .at_us = run_now_us(run),
                           .has_waited = strand->is_left,
                           .value = result};
+    point("before_state");
     run_flush(run);
     entry_pack(&entry, &packed);
     if (!submission || packed.is_failed) {
@@ -548,6 +554,7 @@ static bool take_signal(struct strand *strand) {
         strand->state_version = signal.version;
         status = state_write(strand, buffer_bytes(&signal.key), no_bytes,
                              buffer_bytes(&strand->value), &err);
+        point("after_signal");
         if (!status) strand_answer_step(strand);
     } else {
         is_there = false;

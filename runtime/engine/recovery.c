@@ -1,11 +1,14 @@
 /* Recovery; see recovery.h. A child's end and its parent's wake-up are two steps: a crash between
- * them is why every run that waits for a child is looked at; so with a signal's acceptance. */
+ * them is why every run that waits for a child is looked at; so with a signal's
+ * acceptance. A cancel that was asked for wakes whatever the run waits for, a timer too. */
 #include "engine/recovery.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/cancel.h"
+#include "engine/point.h"
 #include "engine/transition.h"
 #include "io/leftover.h"
 
@@ -23,9 +26,15 @@ static bool wake(void *context, const struct journal_run *run) {
     bool is_timed =
         strcmp(record.waits_kind, "timer") == 0 || strcmp(record.waits_kind, "retry") == 0;
     if (record.status == RUN_WAITING && is_timed) return true;
+    point("before_recovery");
     admission_wake(recovering->admission, record.number);
     recovering->count++;
     return true;
+}
+
+static void wake_cancelled(void *context, uint64_t number) {
+    const struct recovering *recovering = context;
+    admission_wake(recovering->admission, number);
 }
 
 int recovery_wake_all(struct journal *journal, struct admission *admission, size_t *count,
@@ -35,6 +44,7 @@ int recovery_wake_all(struct journal *journal, struct admission *admission, size
                                         1u << RUN_PENDING | 1u << RUN_RUNNING | 1u << RUN_WAITING,
                                     .oldest_first = true};
     int status = journal_runs(journal, &filter, wake, &recovering, err);
+    if (!status) status = cancel_visit_asked(journal, wake_cancelled, &recovering, err);
     *count = recovering.count;
     return status;
 }
@@ -63,8 +73,7 @@ static int end_children(struct services *services, const struct crash_left *left
     if (!left->had_children) return 0;
     snprintf(entry, sizeof entry, CRASH_MARK_VARIABLE "=%s", left->life);
     int status = leftover_end(entry, &ended, err);
-    if (!status && ended)
-        tell(services, "ended what exec had started before tend was killed");
+    if (!status && ended) tell(services, "ended what exec had started before tend was killed");
     return status;
 }
 

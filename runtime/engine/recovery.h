@@ -6,7 +6,8 @@
 
 #include "engine/admission.h"
 
-/* Wakes all runs that were running or ready, and those that wait for a child or a signal. */
+/* Wakes all runs that were running or ready, and those that wait for a child or a signal, or are to
+ * be cancelled. */
 int recovery_wake_all(struct journal *journal, struct admission *admission, size_t *count,
                       struct error *err);
 

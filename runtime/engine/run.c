@@ -1,5 +1,6 @@
 /* A run in memory: loading, its turn, what goes to the journal, leaving; see run.h. */
 #include "engine/run.h"
+#include "engine/point.h"
 #include "engine/cancel.h"
 #include "engine/dry_replay.h"
 #include "engine/upgrade.h"
@@ -424,6 +425,7 @@ static void end(struct run *run, enum run_event event, struct bytes value) {
     struct value_tree tree;
     (void)run_change_status(run, event);
     run->record.has_slot = false;
+    point("before_end");
     run->record.ended_at_us = run_now_us(run);
     if (event == RUN_RAISED && value_read(value, &tree, NULL) == 0) {
         struct bytes message = value_get_bytes(&tree.root, "message");
@@ -510,6 +512,7 @@ static void suspend(struct run *run, const struct waiting *waiting) {
                  signal.data);
     else snprintf(record->waits_for, sizeof record->waits_for, "%s", strand->step->key);
     run->is_leaving = true;
+    point("before_suspend");
 }
 
 /* How long until the strand's clock strikes: its timer, or the end of its attempt's time. */

@@ -1,5 +1,6 @@
 /* Ticks become runs; see schedule.h. */
 #include "engine/schedule.h"
+#include "engine/point.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -271,6 +272,7 @@ static void tell_missed(const struct round *round) {
 /* TEND_ECONFLICT: the record changed meanwhile. */
 static int submit(struct round *round, struct error *err) {
     uint64_t position;
+    point("before_tick");
     int status = schedule_record_write(round->services, round->schedule->name, round->record,
                                        round->version, round->submission, &position, err);
     if (!status) {
@@ -299,6 +301,7 @@ static int look_once(struct schedules *schedules, struct schedule *schedule, int
     if (!round.record->is_paused) drain(&round);
     if (round.has_changed) status = submit(&round, err);
     if (status != TEND_ENOMEM) submission_free(round.submission);
+    point("after_tick");
     if (!status) tell_missed(&round);
     return status;
 }

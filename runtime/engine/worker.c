@@ -5,6 +5,7 @@
  * leaves memory: so those that queue have their turn, and a run that waits for one of them isn't in
  * its way. One that waits for its children after its cleanup can't leave, and isn't counted. */
 #include "engine/worker.h"
+#include "engine/point.h"
 
 #include <stdlib.h>
 #include <uv.h>
@@ -70,6 +71,7 @@ static void load(struct worker *worker, uint64_t number) {
     struct run *run;
     struct error err;
     int status = run_load(&host, number, &run, &err);
+    point("after_load");
     if (!status && map_set(&worker->runs, key_of(&number), run)) {
         run_free(run);
         status = error_no_memory(&err);
@@ -210,6 +212,7 @@ static void tell_durable(struct worker *worker) {
         struct record record = run->record;
         bool is_broken = run->is_broken;
         struct error err = {.status = TEND_ENOMEM, .message = "out of memory"};
+        point("after_left");
         run_free(run);
         worker->host.on_left(worker->host.context, left[i], &record, is_broken ? &err : NULL);
     }

@@ -13,6 +13,9 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { Project } = require('../workflow/tend');
 const { startServer } = require('../workflow/server');
+const journal = require('./journal');
+
+const { generator, look, isOver, readCalls, countRequests, checkAttempts } = journal;
 
 const ROUNDS = Number(process.env.TEND_CRASH_ROUNDS || 90);
 const SEED = Number(process.env.TEND_CRASH_SEED || Date.now() % 1000000);
@@ -21,116 +24,12 @@ const AT_ONCE = 3;
 const KILLS_MAX = 8;
 const NAP_EVERY = 4; // rounds: one in so many waits out of memory, too
 
-/** Numbers in [0, 1) that repeat for a seed (mulberry32). */
-function generator(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** Answers POST with a number that only the body decides, after a moment. */
 const startCountingServer = () =>
   startServer(async ({ path: where, body }) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     return { body: JSON.stringify({ n: where === '/post' ? Number(body) : 42 }) };
   });
-
-// ---- what tend says --------------------------------------------------------------------------
-
-/** The runs of the round that there are, by id: {status, result, steps by key}. */
-async function look(project) {
-  const listed = await project.tend(['runs', '--json', '--limit', '0']);
-  const runs = new Map();
-  if (listed.code === 2 && /no journal|No such|not a journal|there is no/i.test(listed.stderr))
-    return runs;
-  assert.strictEqual(listed.code, 0, `runs: ${listed}`);
-  for (const line of listed.stdout.split('\n').filter(Boolean)) {
-    const { id } = JSON.parse(line);
-    const { run, steps } = await project.show(id);
-    runs.set(id, { ...run, steps: new Map(steps.map((step) => [step.key, step])) });
-  }
-  return runs;
-}
-
-const isOver = (run) =>
-  ['completed', 'failed', 'cancelled', 'blocked', 'stuck'].includes(run.status);
-const hasEnded = (step) => step.status === 'completed' || step.status === 'failed';
-
-/** key -> the attempts that its function saw, in order. */
-function readCalls(project) {
-  const calls = new Map();
-  const text = project.exists('calls.txt') ? project.read('calls.txt') : '';
-  for (const line of text.split('\n').filter(Boolean)) {
-    const at = line.lastIndexOf(' ');
-    const key = line.slice(0, at);
-    calls.set(key, [...(calls.get(key) || []), Number(line.slice(at + 1))]);
-  }
-  return calls;
-}
-
-/** Idempotency-Key -> how often the server was asked with it. */
-function countRequests(server) {
-  const counts = new Map();
-  for (const { headers } of server.requests) {
-    const key = headers['idempotency-key'];
-    counts.set(key, (counts.get(key) || 0) + 1);
-  }
-  return counts;
-}
-
-// ---- what must hold --------------------------------------------------------------------------
-
-/** What had ended before has not changed and has not run again. */
-function checkKept(before, after) {
-  for (const [id, run] of before.runs) {
-    const later = after.runs.get(id);
-    assert.ok(later, `run ${id} was lost`);
-    if (isOver(run))
-      assert.deepStrictEqual([later.status, later.result], [run.status, run.result], id);
-    for (const [key, step] of run.steps) {
-      const name = `step ${key} of ${id}`;
-      const now = later.steps.get(key);
-      assert.ok(now, `${name} was lost`);
-      assert.deepStrictEqual(
-        now.attempts.slice(0, step.attempts.length),
-        step.attempts,
-        `${name}: its recorded attempts changed`,
-      );
-      if (!hasEnded(step)) continue;
-      assert.deepStrictEqual(now, step, `${name} had ended and changed`);
-      const called = `${run.workflow === 'counts' ? `${run.input.me}:child/` : `${id}:`}${key}`;
-      assert.deepStrictEqual(
-        after.calls.get(called),
-        before.calls.get(called),
-        `${name} had ended and ran again`,
-      );
-    }
-  }
-}
-
-const ascends = (numbers) => numbers.every((n, i) => i === 0 || n > numbers[i - 1]);
-
-/** Attempts' numbers ascend, in the journal and as the functions saw them. */
-function checkAttempts({ runs, calls }) {
-  for (const [id, run] of runs)
-    for (const [key, { attempts }] of run.steps) {
-      const numbers = (status) =>
-        attempts.filter((one) => one.status === status).map(({ attempt }) => attempt);
-      const name = `attempts of ${key} of ${id}: ${JSON.stringify(attempts)}`;
-      assert.ok(ascends(numbers('started')) && ascends(numbers('failed')), name);
-      assert.ok(
-        attempts.every(({ attempt }, i) => i === 0 || attempt >= attempts[i - 1].attempt),
-        name,
-      );
-    }
-  for (const [key, attempts] of calls)
-    assert.ok(ascends(attempts), `${key} was called with attempts ${attempts}`);
-}
 
 const words = (word, count) => Array.from({ length: count }, (_, i) => `${word}${i + 1}`);
 
@@ -172,6 +71,11 @@ async function checkEnd(round, seen) {
   assert.ok(!keys.has(undefined), 'a POST without an Idempotency-Key');
   assert.strictEqual(keys.size, 5 * ids.length, `one key a step: ${[...keys.keys()]}`);
 }
+
+/** The name under which a step's function notes that it was called. */
+const nameOf = (run, key) =>
+  `${run.workflow === 'counts' ? `${run.input.me}:child/` : `${run.id}:`}${key}`;
+const checkKept = (before, after) => journal.checkKept(before, after, nameOf);
 
 // ---- a round ---------------------------------------------------------------------------------
 

@@ -63,8 +63,7 @@ static int end_children(struct services *services, const struct crash_left *left
     if (!left->had_children) return 0;
     snprintf(entry, sizeof entry, CRASH_MARK_VARIABLE "=%s", left->life);
     int status = leftover_end(entry, &ended, err);
-    if (!status && ended)
-        tell(services, "ended what exec had started before tend was killed");
+    if (!status && ended) tell(services, "ended what exec had started before tend was killed");
     return status;
 }
 

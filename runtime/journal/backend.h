@@ -23,8 +23,12 @@ struct journal_operations {
                    void *context, struct error *err);
     int (*due)(struct journal *journal, journal_visit_due *visit, void *context, struct error *err);
 
+    int (*leftovers)(struct journal *journal, bool *ret, struct error *err);
+
     int (*bundle)(struct journal *journal, struct bytes hash, struct buffer *out,
                   struct error *err);
+    int (*bundles)(struct journal *journal, journal_visit_key *visit, void *context,
+                   struct error *err);
     int (*state)(struct journal *journal, struct bytes key, struct buffer *out, uint64_t *version,
                  struct error *err);
     int (*state_keys)(struct journal *journal, struct bytes prefix, struct bytes after,

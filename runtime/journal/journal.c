@@ -49,9 +49,18 @@ int journal_due(struct journal *journal, journal_visit_due *visit, void *context
     return journal->operations->due(journal, visit, context, err);
 }
 
+int journal_leftovers(struct journal *journal, bool *ret, struct error *err) {
+    return journal->operations->leftovers(journal, ret, err);
+}
+
 int journal_bundle(struct journal *journal, struct bytes hash, struct buffer *out,
                    struct error *err) {
     return journal->operations->bundle(journal, hash, out, err);
+}
+
+int journal_bundles(struct journal *journal, journal_visit_key *visit, void *context,
+                    struct error *err) {
+    return journal->operations->bundles(journal, visit, context, err);
 }
 
 int journal_state(struct journal *journal, struct bytes key, struct buffer *out, uint64_t *version,

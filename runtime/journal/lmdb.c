@@ -24,7 +24,7 @@ static const struct lmdb_layout layout = {
     .what = "journal",
     .tables = tables,
     .table_count = TABLE_COUNT,
-    .format = 1,
+    .format = 2, /* 2: values may be compressed, runs may be gone */
     .map_bytes = (size_t)1 << 40,
 };
 
@@ -38,6 +38,8 @@ static void lmdb_close(struct journal *base) {
     owner_release(journal->owner_lock); /* last: the next owner finds everything closed */
     home_done(&journal->home);
     buffer_done(&journal->parts);
+    buffer_done(&journal->raw);
+    compressor_done(&journal->compressor);
     memory_free(journal);
 }
 
@@ -73,7 +75,9 @@ static const struct journal_operations operations = {
     .runs = lmdb_runs,
     .entries = lmdb_entries,
     .due = lmdb_due,
+    .leftovers = lmdb_leftovers,
     .bundle = lmdb_bundle,
+    .bundles = lmdb_bundles,
     .state = lmdb_state,
     .state_keys = lmdb_state_keys,
     .inbox_add = lmdb_inbox_add,
@@ -87,7 +91,8 @@ static const struct journal_operations operations = {
 
 /* ---- opening ---- */
 
-/* Counts this owner; its number is larger than that of all before. */
+/* Counts this owner; its number is larger than that of all before. What it writes from here on, an
+ * older tend may not understand: the format says so. */
 static int raise_fence(struct lmdb_journal *journal, struct error *err) {
     MDB_txn *txn;
     int status = lmdb_file_begin(&journal->file, 0, &txn, err);
@@ -97,6 +102,7 @@ static int raise_fence(struct lmdb_journal *journal, struct error *err) {
     if (!status) {
         int code = lmdb_meta_get(txn, journal->tables[TABLE_META], "fence", &fence);
         if (!code) code = lmdb_meta_put(txn, journal->tables[TABLE_META], "fence", ++fence);
+        if (!code) code = lmdb_meta_put(txn, journal->tables[TABLE_META], "format", layout.format);
         if (code) status = lmdb_file_error(&journal->file, code, "counting the owner", err);
     }
     if (status) {

@@ -27,6 +27,7 @@ struct journal_operations {
 
     int (*bundle)(struct journal *journal, struct bytes hash, struct buffer *out,
                   struct error *err);
+    uint64_t (*bundle_mark)(struct journal *journal);
     int (*bundles)(struct journal *journal, journal_visit_key *visit, void *context,
                    struct error *err);
     int (*state)(struct journal *journal, struct bytes key, struct buffer *out, uint64_t *version,

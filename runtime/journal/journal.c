@@ -58,6 +58,10 @@ int journal_bundle(struct journal *journal, struct bytes hash, struct buffer *ou
     return journal->operations->bundle(journal, hash, out, err);
 }
 
+uint64_t journal_bundle_mark(struct journal *journal) {
+    return journal->operations->bundle_mark(journal);
+}
+
 int journal_bundles(struct journal *journal, journal_visit_key *visit, void *context,
                     struct error *err) {
     return journal->operations->bundles(journal, visit, context, err);

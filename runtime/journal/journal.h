@@ -87,8 +87,9 @@ struct journal_removal {
  * says so, commit again with `freed_max` alone. Its number is never given again, and a transition
  * that comes too late for it is dropped. */
 struct journal_batch {
-    const struct bytes *removed_bundles; /* hashes */
+    const struct bytes *removed_bundles; /* hashes; see journal_bundles() */
     size_t removed_bundle_count;
+    uint64_t bundle_mark;
     const struct journal_bundle *bundles; /* known hashes are skipped */
     size_t bundle_count;
     const struct journal_transition *transitions; /* a run may appear more than once */
@@ -158,6 +159,10 @@ int journal_leftovers(struct journal *journal, bool *ret, struct error *err);
 int journal_bundle(struct journal *journal, struct bytes hash, struct buffer *out,
                    struct error *err);
 
+/* For removing bundles to which nobody refers: the mark is taken before that is looked into. The
+ * journal passes over a bundle that was in a commit since then, known or not; whoever begins to
+ * refer to one puts it into the commit. Owner. */
+uint64_t journal_bundle_mark(struct journal *journal);
 /* The hashes of all bundles, in byte order. */
 int journal_bundles(struct journal *journal, journal_visit_key *visit, void *context,
                     struct error *err);

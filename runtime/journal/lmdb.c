@@ -40,10 +40,15 @@ static void lmdb_close(struct journal *base) {
     buffer_done(&journal->parts);
     buffer_done(&journal->raw);
     compressor_done(&journal->compressor);
+    map_done(&journal->bundles_seen);
     memory_free(journal);
 }
 
 static uint64_t lmdb_fence(struct journal *journal) { return lmdb_journal_of(journal)->fence; }
+
+static uint64_t lmdb_bundle_mark(struct journal *journal) {
+    return atomic_load(&lmdb_journal_of(journal)->bundle_commits);
+}
 
 static int lmdb_inbox_descriptor(struct journal *base) {
     struct lmdb_journal *journal = lmdb_journal_of(base);
@@ -77,6 +82,7 @@ static const struct journal_operations operations = {
     .due = lmdb_due,
     .leftovers = lmdb_leftovers,
     .bundle = lmdb_bundle,
+    .bundle_mark = lmdb_bundle_mark,
     .bundles = lmdb_bundles,
     .state = lmdb_state,
     .state_keys = lmdb_state_keys,

@@ -15,9 +15,11 @@
 #define TEND_JOURNAL_LMDB_H
 
 #include <lmdb.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/map.h"
 #include "journal/backend.h"
 #include "journal/compress.h"
 #include "journal/home.h"
@@ -49,9 +51,12 @@ struct lmdb_journal {
     struct lmdb_file inbox;
     MDB_dbi inbox_tables[INBOX_TABLE_COUNT];
     struct nudge nudge;
-    struct buffer parts;          /* lmdb_commit.c: its memory, kept between commits */
-    struct buffer raw;            /* … lmdb_entries.c */
-    struct compressor compressor; /* of the thread that commits */
+    atomic_uint_fast64_t bundle_commits; /* that had bundles; journal_bundle_mark() */
+    struct map bundles_seen;             /* hash -> number of the last of these commits */
+    uint64_t all_seen;                   /* … that counts for every hash: one wasn't noted */
+    struct buffer parts;                 /* lmdb_commit.c: its memory, kept between commits */
+    struct buffer raw;                   /* … lmdb_entries.c */
+    struct compressor compressor;        /* of the thread that commits */
 };
 
 static inline struct lmdb_journal *lmdb_journal_of(struct journal *journal) {

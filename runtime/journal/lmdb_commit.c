@@ -118,11 +118,24 @@ static int write_taken(struct lmdb_write *write, uint64_t item) {
     return code ? lmdb_write_error(write, code, "marking the inbox") : 0;
 }
 
+static bool is_seen_since(const struct lmdb_journal *journal, struct bytes hash, uint64_t mark) {
+    return journal->all_seen > mark || (uintptr_t)map_get(&journal->bundles_seen, hash) > mark;
+}
+
+/* Which bundles this commit has, for removals that were decided before it. */
+static void note_bundles(struct lmdb_journal *journal, const struct journal_batch *batch) {
+    uint64_t number = atomic_load(&journal->bundle_commits) + 1;
+    for (size_t i = 0; i < batch->bundle_count; i++)
+        if (map_set(&journal->bundles_seen, batch->bundles[i].hash, (void *)(uintptr_t)number))
+            journal->all_seen = number;
+}
+
 static int write_batch(struct lmdb_write *write, const struct journal_batch *batch) {
     int status =
         lmdb_file_reserve(&write->journal->file, room_needed(write->journal, batch), write->err);
     for (size_t i = 0; !status && i < batch->removed_bundle_count; i++)
-        status = lmdb_bundle_remove(write, batch->removed_bundles[i]);
+        if (!is_seen_since(write->journal, batch->removed_bundles[i], batch->bundle_mark))
+            status = lmdb_bundle_remove(write, batch->removed_bundles[i]);
     for (size_t i = 0; !status && i < batch->bundle_count; i++)
         status = lmdb_bundle_write(write, &batch->bundles[i]);
     if (!status) status = write_transitions(write, batch);
@@ -155,7 +168,13 @@ int lmdb_commit(struct journal *base, const struct journal_batch *batch, struct 
     if (status) return status;
     status = write_batch(&write, batch);
     let_go(journal);
-    if (!status) return lmdb_file_commit(&journal->file, write.txn, err);
-    lmdb_file_abort(&journal->file, write.txn);
+    if (status) {
+        lmdb_file_abort(&journal->file, write.txn);
+        return status;
+    }
+    note_bundles(journal, batch);
+    status = lmdb_file_commit(&journal->file, write.txn, err);
+    /* after the commit: whoever reads the mark before sees none of it, or all */
+    if (!status && batch->bundle_count) atomic_fetch_add(&journal->bundle_commits, 1);
     return status;
 }

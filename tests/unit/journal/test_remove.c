@@ -16,8 +16,11 @@ static void fill(struct journal *journal, uint64_t first) {
         char ids[RUNS][32];
         for (size_t i = 0; i < RUNS; i++) {
             records[i] = make_run(first + i, 3, ids[i]);
-            transitions[i] = (struct journal_transition){first + i, sequence ? NULL : &records[i],
-                                                         sequence, entries, 5};
+            transitions[i] = (struct journal_transition){.number = first + i,
+                                                         .record = sequence ? NULL : &records[i],
+                                                         .first_sequence = sequence,
+                                                         .entries = entries,
+                                                         .entry_count = 5};
         }
         struct journal_batch batch = {.transitions = transitions, .transition_count = RUNS};
         must_commit(journal, &batch);
@@ -149,6 +152,37 @@ static void what_comes_too_late_is_dropped(void **state) {
     journal_close(journal);
 }
 
+/* What continue_as leaves: a run that has the entries that another one wrote. */
+static void entries_that_another_run_wrote_are_freed_too(void **state) {
+    struct journal *journal = open_journal(*state, JOURNAL_OWNER);
+    struct error err;
+    char id[32], past_id[32];
+    static char text[3000];
+    fill_by_chance(text, sizeof text);
+    create_run(journal, 1, 1);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct bytes entry = {text, sizeof text};
+        struct journal_transition transition = {
+            .number = 1, .first_sequence = i, .entries = &entry, .entry_count = 1};
+        assert_int_equal(commit_one(journal, &transition, &err), 0);
+    }
+    struct journal_run run = make_run(1, 1, id), past = make_run(2, 3, past_id);
+    struct journal_transition next = {.number = 1, .record = &run, .past = &past};
+    assert_int_equal(commit_one(journal, &next, &err), 0);
+    assert_int_equal(add_text(journal, 1, 0, "next", &err), 0);
+    assert_int_equal(entry_count(journal, 2), 5);
+    struct journal_removal removal = {.number = 2, .next_sequence = 5};
+    struct journal_batch batch = {.removals = &removal, .removal_count = 1, .freed_max = 2};
+    must_commit(journal, &batch);
+    struct journal_batch more = {.freed_max = 2};
+    must_commit(journal, &more);
+    assert_true(has_leftovers(journal)); /* one of five */
+    must_commit(journal, &more);
+    assert_false(has_leftovers(journal));
+    assert_int_equal(entry_count(journal, 1), 1);
+    journal_close(journal);
+}
+
 static bool count_key(void *context, struct bytes key) {
     (void)key;
     ++*(size_t *)context;
@@ -196,8 +230,10 @@ static void bundles_are_listed_and_removed(void **state) {
     struct bytes removed[] = {bytes_of("a"), bytes_of("b"), bytes_of("c")};
     struct journal_batch next = {.removed_bundles = removed,
                                  .removed_bundle_count = 3,
+                                 .bundle_mark = journal_bundle_mark(journal),
                                  .bundles = &bundles[1],
                                  .bundle_count = 1}; /* accepted anew after the removal */
+    uint64_t before = next.bundle_mark;
     must_commit(journal, &next);
     size_t count = 0;
     struct buffer out = BUFFER_EMPTY;
@@ -205,6 +241,14 @@ static void bundles_are_listed_and_removed(void **state) {
     assert_int_equal(count, 1);
     assert_int_equal(journal_bundle(journal, bytes_of("b"), &out, &err), 0);
     assert_int_equal(journal_bundle(journal, bytes_of("a"), &out, &err), TEND_ENOENT);
+    /* in a commit since the look, known or not: it stays */
+    struct journal_batch late = {
+        .removed_bundles = removed, .removed_bundle_count = 3, .bundle_mark = before};
+    must_commit(journal, &late);
+    assert_int_equal(journal_bundle(journal, bytes_of("b"), &out, &err), 0);
+    late.bundle_mark = journal_bundle_mark(journal);
+    must_commit(journal, &late);
+    assert_int_equal(journal_bundle(journal, bytes_of("b"), &out, &err), TEND_ENOENT);
     buffer_done(&out);
     journal_close(journal);
 }
@@ -236,9 +280,13 @@ static void the_pages_are_used_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        HOME_TEST(a_removed_run_is_nowhere),      HOME_TEST(what_is_left_is_freed_later),
-        HOME_TEST(a_run_that_has_moved_on_stays), HOME_TEST(what_comes_too_late_is_dropped),
-        HOME_TEST(its_hidden_state_goes_with_it), HOME_TEST(bundles_are_listed_and_removed),
+        HOME_TEST(a_removed_run_is_nowhere),
+        HOME_TEST(what_is_left_is_freed_later),
+        HOME_TEST(a_run_that_has_moved_on_stays),
+        HOME_TEST(what_comes_too_late_is_dropped),
+        HOME_TEST(entries_that_another_run_wrote_are_freed_too),
+        HOME_TEST(its_hidden_state_goes_with_it),
+        HOME_TEST(bundles_are_listed_and_removed),
         HOME_TEST(the_pages_are_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

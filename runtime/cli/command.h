@@ -39,7 +39,7 @@ struct command {
     const char *help;
 };
 extern const struct command command_fork, command_upgrade;
-extern const struct command command_prune;
+extern const struct command command_prune, command_backup, command_restore;
 extern const struct command command_schedules, command_signal, command_cancel, command_retry;
 extern const struct command command_run, command_resume, command_runs, command_show, command_serve,
     command_check, command_test, command_version;

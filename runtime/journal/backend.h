@@ -42,6 +42,8 @@ struct journal_operations {
     int (*inbox_descriptor)(struct journal *journal);
     void (*inbox_nudged)(struct journal *journal);
 
+    int (*backup)(struct journal *journal, const char *folder, uint64_t *size_bytes,
+                  struct error *err);
     int64_t (*owner)(struct journal *journal);
     void (*tick)(struct journal *journal);
 };
@@ -53,5 +55,7 @@ struct journal {
 /* The embedded backend; as journal_open(). */
 int lmdb_journal_open(const char *home, enum journal_mode mode, struct journal **ret,
                       struct error *err);
+int lmdb_journal_restore(const char *backup, const char *home, bool is_forced,
+                         struct journal_restored *ret, struct error *err);
 
 #endif

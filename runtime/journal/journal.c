@@ -96,6 +96,16 @@ int journal_inbox_descriptor(struct journal *journal) {
 
 void journal_inbox_nudged(struct journal *journal) { journal->operations->inbox_nudged(journal); }
 
+int journal_backup(struct journal *journal, const char *folder, uint64_t *size_bytes,
+                   struct error *err) {
+    return journal->operations->backup(journal, folder, size_bytes, err);
+}
+
+int journal_restore(const char *backup, const char *home, bool is_forced,
+                    struct journal_restored *ret, struct error *err) {
+    return lmdb_journal_restore(backup, home, is_forced, ret, err);
+}
+
 int64_t journal_owner(struct journal *journal) { return journal->operations->owner(journal); }
 
 void journal_tick(struct journal *journal) { journal->operations->tick(journal); }

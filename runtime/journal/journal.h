@@ -188,6 +188,24 @@ int journal_inbox_trim(struct journal *journal, struct error *err);
 int journal_inbox_descriptor(struct journal *journal);
 void journal_inbox_nudged(struct journal *journal);
 
+/* Copies the journal and its inbox into a folder, which may not be there yet or be empty, while an
+ * owner may write: compacted, durable, complete under its name or not there. A backup can be opened
+ * as a home. TEND_ECONFLICT: the folder holds something. TEND_ENOENT: the folder above it isn't
+ * there. TEND_ESPACE, TEND_EIO. */
+int journal_backup(struct journal *journal, const char *folder, uint64_t *size_bytes,
+                   struct error *err);
+
+struct journal_restored {
+    char moved_to[4400]; /* where the home's own journal lies now; "": there was none */
+    uint64_t size_bytes;
+};
+/* Makes a backup, or a plain copy of a home that nobody owned, the journal of a home. Its owners'
+ * fencing numbers go on far beyond those of the backup. TEND_ECONFLICT: the home has a journal, and
+ * isn't forced. TEND_EBUSY: somebody owns one of the two. TEND_EFORMAT: it is damaged or of a newer
+ * format; the home is as it was. TEND_ENOENT, TEND_ESPACE, TEND_EIO. */
+int journal_restore(const char *backup, const char *home, bool is_forced,
+                    struct journal_restored *ret, struct error *err);
+
 /* The process id of the owner, or 0 if nobody owns the journal now. */
 int64_t journal_owner(struct journal *journal);
 

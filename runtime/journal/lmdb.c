@@ -19,7 +19,7 @@ static const struct lmdb_table tables[TABLE_COUNT] = {
     [TABLE_STATE] = {"state", 0},
 };
 
-static const struct lmdb_layout layout = {
+const struct lmdb_layout lmdb_layout = {
     .name = "journal.mdb",
     .what = "journal",
     .tables = tables,
@@ -91,6 +91,7 @@ static const struct journal_operations operations = {
     .inbox_trim = lmdb_inbox_trim,
     .inbox_descriptor = lmdb_inbox_descriptor,
     .inbox_nudged = lmdb_inbox_nudged,
+    .backup = lmdb_backup,
     .owner = lmdb_owner,
     .tick = lmdb_tick,
 };
@@ -108,7 +109,8 @@ static int raise_fence(struct lmdb_journal *journal, struct error *err) {
     if (!status) {
         int code = lmdb_meta_get(txn, journal->tables[TABLE_META], "fence", &fence);
         if (!code) code = lmdb_meta_put(txn, journal->tables[TABLE_META], "fence", ++fence);
-        if (!code) code = lmdb_meta_put(txn, journal->tables[TABLE_META], "format", layout.format);
+        if (!code)
+            code = lmdb_meta_put(txn, journal->tables[TABLE_META], "format", lmdb_layout.format);
         if (code) status = lmdb_file_error(&journal->file, code, "counting the owner", err);
     }
     if (status) {
@@ -122,8 +124,8 @@ static int raise_fence(struct lmdb_journal *journal, struct error *err) {
 
 static int open_files(struct lmdb_journal *journal, struct error *err) {
     bool is_client = journal->mode == JOURNAL_CLIENT;
-    int status =
-        lmdb_file_open(&journal->file, &journal->home, &layout, is_client, journal->tables, err);
+    int status = lmdb_file_open(&journal->file, &journal->home, &lmdb_layout, is_client,
+                                journal->tables, err);
     if (status) return status;
     return lmdb_file_open(&journal->inbox, &journal->home, &lmdb_inbox_layout, false,
                           journal->inbox_tables, err);
@@ -138,7 +140,7 @@ static int open_owner(struct lmdb_journal *journal, const char *home, struct err
     int status = home_open(&journal->home, home, true, err);
     if (!status) status = owner_take(journal->home.folder, home, &journal->owner_lock, err);
     if (!status) status = lmdb_file_create(&journal->home, &lmdb_inbox_layout, err);
-    if (!status) status = lmdb_file_create(&journal->home, &layout, err);
+    if (!status) status = lmdb_file_create(&journal->home, &lmdb_layout, err);
     if (!status) status = open_files(journal, err);
     if (!status) status = raise_fence(journal, err);
     if (!status) status = open_nudge(journal, err);
@@ -159,7 +161,7 @@ static int open_client(struct lmdb_journal *journal, const char *home, struct er
         return error_set(err, TEND_ENOENT,
                          "no journal in %s (%s/%s): start a workflow with `tend run` first, or "
                          "name the right folder with --home",
-                         home, home, layout.name);
+                         home, home, lmdb_layout.name);
     return status ? status : open_nudge(journal, err);
 }
 

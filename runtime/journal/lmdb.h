@@ -155,7 +155,10 @@ int lmdb_state(struct journal *journal, struct bytes key, struct buffer *out, ui
 int lmdb_state_keys(struct journal *journal, struct bytes prefix, struct bytes after,
                     journal_visit_key *visit, void *context, struct error *err);
 
-extern const struct lmdb_layout lmdb_inbox_layout;
+int lmdb_backup(struct journal *journal, const char *folder, uint64_t *size_bytes,
+                struct error *err);
+
+extern const struct lmdb_layout lmdb_layout, lmdb_inbox_layout;
 int lmdb_inbox_add(struct journal *journal, struct bytes contents, struct error *err);
 int lmdb_inbox(struct journal *journal, journal_visit_item *visit, void *context,
                struct error *err);

@@ -11,7 +11,7 @@ VERSION := 0.1.0
 
 # Debian packages by name; docs/dependencies.md says what each is for.
 APT_BUILD := gcc pkg-config libc6-dev liblua5.4-dev liblmdb-dev libuv1-dev libcurl4-openssl-dev \
-             libyajl-dev libsodium-dev tzdata
+             libyajl-dev libsodium-dev libzstd-dev tzdata
 APT_TEST  := lua-cjson libcmocka-dev libmsgpack-dev git curl ca-certificates procps passwd util-linux
 APT_CHECK := clang clang-format lua-check
 # npm packages, pinned in tests/e2e/package-lock.json: the coding agent's server, GraphQL validation.
@@ -21,7 +21,7 @@ SETUP := $(if $(filter deps demo test check asan tsan bench,$(MAKECMDGOALS)),dep
 
 # ---- how it is compiled ---------------------------------------------------------------------
 
-PKGS     := lua5.4 lmdb libuv yajl libsodium
+PKGS     := lua5.4 lmdb libuv yajl libsodium libzstd
 # Asked once, when first needed: on a fresh machine that is after `deps`.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)

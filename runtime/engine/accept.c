@@ -220,6 +220,7 @@ static int add_run(struct services *services, const struct acceptance *acceptanc
     snprintf(record.id, sizeof record.id, "%s", accepted->id);
     snprintf(record.workflow, sizeof record.workflow, "%s", bundle->name);
     snprintf(record.bundle, sizeof record.bundle, "%s", bundle->hash);
+    snprintf(record.settings, sizeof record.settings, "%s", services->settings_hash);
     record.slot_limit = slot->limit;
     snprintf(record.slot, sizeof record.slot, "%.*s", (int)slot->key.size,
              slot->key.size ? slot->key.data : "");

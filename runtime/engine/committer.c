@@ -28,6 +28,8 @@ struct gathered {
     struct journal_transition *transitions;
     struct journal_state_write *states;
     struct journal_bundle *bundles;
+    struct journal_removal *removals;
+    struct bytes *removed_bundles;
     struct journal_batch batch;
 };
 
@@ -35,6 +37,8 @@ static void gathered_done(struct gathered *gathered) {
     memory_free(gathered->transitions);
     memory_free(gathered->states);
     memory_free(gathered->bundles);
+    memory_free(gathered->removals);
+    memory_free(gathered->removed_bundles);
 }
 
 static void count(const struct submission *queue, struct journal_batch *batch) {
@@ -45,12 +49,17 @@ static void count(const struct submission *queue, struct journal_batch *batch) {
             batch->state_write_count++;
         for (struct submission_bundle *bundle = s->bundles; bundle; bundle = bundle->next)
             batch->bundle_count++;
+        for (struct submission_removal *r = s->removals; r; r = r->next) batch->removal_count++;
+        for (struct submission_hash *hash = s->removed_bundles; hash; hash = hash->next)
+            batch->removed_bundle_count++;
+        if (s->removed_bundles) batch->bundle_mark = s->bundle_mark;
+        if (s->freed_max > batch->freed_max) batch->freed_max = s->freed_max;
         if (s->inbox_taken > batch->inbox_taken) batch->inbox_taken = s->inbox_taken;
     }
 }
 
 static void fill(const struct submission *queue, struct gathered *gathered) {
-    size_t transition = 0, write = 0, contents = 0;
+    size_t transition = 0, write = 0, contents = 0, removal = 0, hash = 0;
     for (const struct submission *s = queue; s; s = s->next) {
         for (struct submission_part *part = s->parts; part; part = part->next)
             gathered->transitions[transition++] = (struct journal_transition){
@@ -61,6 +70,10 @@ static void fill(const struct submission *queue, struct gathered *gathered) {
             gathered->states[write++] = state->write;
         for (struct submission_bundle *bundle = s->bundles; bundle; bundle = bundle->next)
             gathered->bundles[contents++] = bundle->bundle;
+        for (struct submission_removal *r = s->removals; r; r = r->next)
+            gathered->removals[removal++] = r->removal;
+        for (struct submission_hash *removed = s->removed_bundles; removed; removed = removed->next)
+            gathered->removed_bundles[hash++] = removed->hash;
     }
 }
 
@@ -71,7 +84,11 @@ static int gather(const struct submission *queue, struct gathered *ret, struct e
     gathered.transitions = memory_new(batch->transition_count * sizeof *gathered.transitions);
     gathered.states = memory_new(batch->state_write_count * sizeof *gathered.states);
     gathered.bundles = memory_new(batch->bundle_count * sizeof *gathered.bundles);
-    if (!gathered.transitions || !gathered.states || !gathered.bundles) {
+    gathered.removals = memory_new(batch->removal_count * sizeof *gathered.removals);
+    gathered.removed_bundles =
+        memory_new(batch->removed_bundle_count * sizeof *gathered.removed_bundles);
+    if (!gathered.transitions || !gathered.states || !gathered.bundles || !gathered.removals ||
+        !gathered.removed_bundles) {
         gathered_done(&gathered);
         return error_no_memory(err);
     }
@@ -79,6 +96,8 @@ static int gather(const struct submission *queue, struct gathered *ret, struct e
     batch->transitions = gathered.transitions;
     batch->state_writes = gathered.states;
     batch->bundles = gathered.bundles;
+    batch->removals = gathered.removals;
+    batch->removed_bundles = gathered.removed_bundles;
     *ret = gathered;
     return 0;
 }

@@ -44,6 +44,10 @@ void submission_record(struct submission *submission, const struct record *recor
 void submission_past(struct submission *submission, uint64_t number, const struct record *past);
 void submission_state(struct submission *submission, struct bytes key, struct bytes value);
 void submission_bundle(struct submission *submission, struct bytes hash, struct bytes contents);
+/* See journal.h. */
+void submission_remove(struct submission *submission, const struct journal_removal *removal);
+void submission_remove_bundle(struct submission *submission, struct bytes hash, uint64_t mark);
+void submission_free_records(struct submission *submission, size_t freed_max);
 void submission_inbox(struct submission *submission, uint64_t taken);
 /* Wakes a run once this is durable. */
 void submission_wake(struct submission *submission, uint64_t number);

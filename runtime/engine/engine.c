@@ -15,6 +15,7 @@
 #include "engine/point.h"
 #include "engine/recovery.h"
 #include "engine/resting.h"
+#include "engine/retention.h"
 #include "engine/schedule.h"
 #include "engine/settings.h"
 #include "engine/timer.h"
@@ -41,9 +42,10 @@ struct engine {
     size_t worker_count;
     uv_loop_t loop;
     uv_async_t async;
-    uv_timer_t timer;  /* durable timers */
-    uv_timer_t ticker; /* schedules */
-    uv_timer_t second; /* housekeeping */
+    uv_timer_t timer;   /* durable timers */
+    uv_timer_t ticker;  /* schedules */
+    uv_timer_t second;  /* housekeeping */
+    uv_timer_t sweeper; /* retention */
     uv_poll_t inbox;
     bool has_loop, has_inbox, is_server;
     bool has_new_timers; /* runs left memory, to wait for something */
@@ -187,6 +189,13 @@ static void on_tick(uv_timer_t *timer) {
     uv_timer_start(timer, on_tick, wait_us > 0 ? (uint64_t)(wait_us / 1000 + 1) : 1, 0);
 }
 
+static void sweep(uv_timer_t *timer) {
+    struct engine *engine = timer->data;
+    uint64_t wait_ms;
+    retention_turn(engine->services.retention, &wait_ms);
+    if (wait_ms) uv_timer_start(timer, sweep, wait_ms, 0);
+}
+
 static void take_inbox(struct engine *engine) {
     struct error err;
     if (inbox_take(&engine->services, &err)) tell_trouble(engine, err.message, false);
@@ -197,12 +206,14 @@ static void on_inbox(uv_poll_t *poll, int status, int events) {
     (void)status, (void)events;
     journal_inbox_nudged(engine->services.journal);
     take_inbox(engine);
+    sweep(&engine->sweeper);
 }
 
 static void on_second(uv_timer_t *timer) {
     struct engine *engine = timer->data;
     journal_tick(engine->services.journal);
     take_inbox(engine); /* a nudge can be lost; the item isn't */
+    sweep(&engine->sweeper);
 }
 
 static void deal_with(struct engine *engine, const struct left *left) {
@@ -259,6 +270,8 @@ static int open_loop(struct engine *engine, struct error *err) {
     uv_timer_init(&engine->loop, &engine->timer);
     uv_timer_init(&engine->loop, &engine->ticker);
     uv_timer_init(&engine->loop, &engine->second);
+    uv_timer_init(&engine->loop, &engine->sweeper);
+    engine->sweeper.data = engine;
     engine->async.data = engine->timer.data = engine->ticker.data = engine->second.data = engine;
     uv_timer_start(&engine->second, on_second, 1000, 1000);
     int descriptor = journal_inbox_descriptor(engine->services.journal);
@@ -335,6 +348,7 @@ static int open_services(struct engine *engine, const struct engine_options *opt
         struct slots_host slots = {engine, wake_for_slot, tell_in_line};
         status = slots_new(services->journal, &slots, &services->slots, err);
     }
+    if (!status) status = retention_new(services, options->is_server, &services->retention, err);
     return status;
 }
 
@@ -432,6 +446,7 @@ struct engine *engine_free(struct engine *engine) {
         engine->left = next;
     }
     schedules_free(engine->schedules);
+    retention_free(services->retention);
     shared_state_free(services->state);
     slots_free(services->slots);
     admission_free(engine->admission);

@@ -174,6 +174,7 @@ static struct record new_record(struct services *services, const struct fork *fo
     snprintf(record.slot, sizeof record.slot, "%s", of->slot);
     snprintf(record.workflow, sizeof record.workflow, "%s", bundle ? bundle->name : of->workflow);
     snprintf(record.bundle, sizeof record.bundle, "%s", bundle ? bundle->hash : of->bundle);
+    snprintf(record.settings, sizeof record.settings, "%s", of->settings);
     return record;
 }
 

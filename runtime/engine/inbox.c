@@ -1,6 +1,6 @@
 /* The inbox; see inbox.h. An item is a packed map {kind = "run", bundle, id, input}, or
  * {kind = "signal", run, name, payload}, {kind = "cancel", run}, {kind = "retry", run}, or
- * {kind = "schedule", …} (schedule_record.c). */
+ * {kind = "schedule", …} (schedule_record.c), {kind = "prune", …} (retention.c). */
 #include "engine/inbox.h"
 
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "engine/cancel.h"
 #include "engine/point.h"
+#include "engine/retention.h"
 #include "engine/round.h"
 #include "engine/schedule_record.h"
 #include "engine/signal.h"
@@ -282,6 +283,8 @@ static int take(struct services *services, struct item *item, struct error *err)
             is_submitted = status == 0 || status == TEND_ENOMEM;
         } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "retry")) {
             status = take_retry(services, &tree.root, submission, &why);
+        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "prune")) {
+            status = retention_order(services->retention, &tree.root, &why);
         } else {
             status = accept_item(services, &tree.root, submission, &why);
         }

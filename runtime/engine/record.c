@@ -43,6 +43,7 @@ int record_read(const struct journal_run *run, struct record *ret, struct error 
     ret->owner = run->owner;
     ret->next_sequence = run->next_sequence;
     copy_member(ret->bundle, sizeof ret->bundle, body, "bundle");
+    copy_member(ret->settings, sizeof ret->settings, body, "settings");
     ret->created_at_us = value_get_integer(body, "created", 0);
     ret->ended_at_us = value_get_integer(body, "ended", 0);
     ret->links = (uint32_t)value_get_integer(body, "links", 0);
@@ -65,6 +66,7 @@ void record_pack(const struct record *record, struct buffer *out) {
     size_t opened = pack_map_open(out), count = 2;
     pack_member_text(out, "bundle", record->bundle);
     pack_member_integer(out, "created", record->created_at_us);
+    if (record->settings[0]) pack_member_text(out, "settings", record->settings), count++;
     if (record->ended_at_us) pack_member_integer(out, "ended", record->ended_at_us), count++;
     if (record->parent) pack_member_integer(out, "parent", (int64_t)record->parent), count++;
     if (record->slot_limit) {

@@ -36,6 +36,7 @@ struct record {
     uint64_t owner;
     uint32_t next_sequence;
     char bundle[65];
+    char settings[65]; /* hash of theirs; "": an older run, its first entry has it */
     int64_t created_at_us, ended_at_us;
     uint64_t parent;                 /* run to wake at the end; 0: none */
     uint32_t slot_limit;             /* of `concurrency`; 0: it needs no slot */

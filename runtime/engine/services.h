@@ -54,6 +54,7 @@ struct services {
     struct watchdog *watchdog;
     int64_t cancel_grace_us;
     uint64_t inbox_taken; /* number of the last item dealt with; the control thread's */
+    struct retention *retention; /* the control thread's */
     pthread_mutex_t accepting_mutex;
     struct accepting *accepting; /* accepted, not yet durable (accept.c) */
     struct map resting;          /* changed while at rest, not yet durable (resting.c) */

@@ -136,6 +136,31 @@ void submission_bundle(struct submission *submission, struct bytes hash, struct 
     submission->bundles = bundle;
 }
 
+void submission_remove(struct submission *submission, const struct journal_removal *removal) {
+    struct submission_removal *added = take(submission, sizeof *added);
+    struct bytes *prefixes = take(submission, removal->prefix_count * sizeof *prefixes);
+    if (!added || !prefixes) return;
+    for (size_t i = 0; i < removal->prefix_count; i++)
+        prefixes[i] = copy(submission, removal->prefixes[i]);
+    added->removal = *removal;
+    added->removal.prefixes = prefixes;
+    added->next = submission->removals;
+    submission->removals = added;
+}
+
+void submission_remove_bundle(struct submission *submission, struct bytes hash, uint64_t mark) {
+    struct submission_hash *added = take(submission, sizeof *added);
+    if (!added) return;
+    submission->bundle_mark = mark;
+    added->hash = copy(submission, hash);
+    added->next = submission->removed_bundles;
+    submission->removed_bundles = added;
+}
+
+void submission_free_records(struct submission *submission, size_t freed_max) {
+    submission->freed_max = freed_max;
+}
+
 void submission_inbox(struct submission *submission, uint64_t taken) {
     submission->inbox_taken = taken;
 }
@@ -150,5 +175,6 @@ void submission_wake(struct submission *submission, uint64_t number) {
 
 bool submission_is_empty(const struct submission *submission) {
     return !submission->parts && !submission->states && !submission->bundles &&
-           !submission->inbox_taken;
+           !submission->inbox_taken && !submission->removals && !submission->removed_bundles &&
+           !submission->freed_max;
 }

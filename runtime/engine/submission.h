@@ -25,6 +25,16 @@ struct submission_bundle {
     struct journal_bundle bundle;
 };
 
+struct submission_removal {
+    struct submission_removal *next;
+    struct journal_removal removal;
+};
+
+struct submission_hash { /* of a bundle to remove */
+    struct submission_hash *next;
+    struct bytes hash;
+};
+
 struct submission_wake {
     struct submission_wake *next;
     uint64_t number;
@@ -36,6 +46,10 @@ struct submission {
     struct submission_part *parts, **last_part;
     struct submission_state *states, **last_state;
     struct submission_bundle *bundles;
+    struct submission_removal *removals;
+    struct submission_hash *removed_bundles;
+    uint64_t bundle_mark;
+    size_t freed_max;
     struct submission_wake *wakes, **last_wake;
     uint64_t inbox_taken;
     void *memory; /* chain of copies */

@@ -23,8 +23,13 @@ struct journal_operations {
                    void *context, struct error *err);
     int (*due)(struct journal *journal, journal_visit_due *visit, void *context, struct error *err);
 
+    int (*leftovers)(struct journal *journal, bool *ret, struct error *err);
+
     int (*bundle)(struct journal *journal, struct bytes hash, struct buffer *out,
                   struct error *err);
+    uint64_t (*bundle_mark)(struct journal *journal);
+    int (*bundles)(struct journal *journal, journal_visit_key *visit, void *context,
+                   struct error *err);
     int (*state)(struct journal *journal, struct bytes key, struct buffer *out, uint64_t *version,
                  struct error *err);
     int (*state_keys)(struct journal *journal, struct bytes prefix, struct bytes after,
@@ -37,6 +42,8 @@ struct journal_operations {
     int (*inbox_descriptor)(struct journal *journal);
     void (*inbox_nudged)(struct journal *journal);
 
+    int (*backup)(struct journal *journal, const char *folder, uint64_t *size_bytes,
+                  struct error *err);
     int64_t (*owner)(struct journal *journal);
     void (*tick)(struct journal *journal);
 };
@@ -48,5 +55,7 @@ struct journal {
 /* The embedded backend; as journal_open(). */
 int lmdb_journal_open(const char *home, enum journal_mode mode, struct journal **ret,
                       struct error *err);
+int lmdb_journal_restore(const char *backup, const char *home, bool is_forced,
+                         struct journal_restored *ret, struct error *err);
 
 #endif

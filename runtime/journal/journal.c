@@ -49,9 +49,22 @@ int journal_due(struct journal *journal, journal_visit_due *visit, void *context
     return journal->operations->due(journal, visit, context, err);
 }
 
+int journal_leftovers(struct journal *journal, bool *ret, struct error *err) {
+    return journal->operations->leftovers(journal, ret, err);
+}
+
 int journal_bundle(struct journal *journal, struct bytes hash, struct buffer *out,
                    struct error *err) {
     return journal->operations->bundle(journal, hash, out, err);
+}
+
+uint64_t journal_bundle_mark(struct journal *journal) {
+    return journal->operations->bundle_mark(journal);
+}
+
+int journal_bundles(struct journal *journal, journal_visit_key *visit, void *context,
+                    struct error *err) {
+    return journal->operations->bundles(journal, visit, context, err);
 }
 
 int journal_state(struct journal *journal, struct bytes key, struct buffer *out, uint64_t *version,
@@ -82,6 +95,16 @@ int journal_inbox_descriptor(struct journal *journal) {
 }
 
 void journal_inbox_nudged(struct journal *journal) { journal->operations->inbox_nudged(journal); }
+
+int journal_backup(struct journal *journal, const char *folder, uint64_t *size_bytes,
+                   struct error *err) {
+    return journal->operations->backup(journal, folder, size_bytes, err);
+}
+
+int journal_restore(const char *backup, const char *home, bool is_forced,
+                    struct journal_restored *ret, struct error *err) {
+    return lmdb_journal_restore(backup, home, is_forced, ret, err);
+}
 
 int64_t journal_owner(struct journal *journal) { return journal->operations->owner(journal); }
 

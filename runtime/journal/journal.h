@@ -67,14 +67,38 @@ struct journal_bundle {
     struct bytes contents;
 };
 
-/* What one transaction makes durable, in this order. */
+/* A run to delete: record, id, indexes, entries, and the state keys that begin with one of
+ * `prefixes` (without the trace that a deletion leaves). It stays if it isn't as the caller saw it:
+ * if it has other entries than up to `next_sequence`, or if `keeper`, another run that is there,
+ * has others than up to `keeper_sequence`. One that isn't there any more is passed over. */
+struct journal_removal {
+    uint64_t number;
+    uint32_t next_sequence;
+    uint64_t keeper; /* 0: none */
+    uint32_t keeper_sequence;
+    const struct bytes *prefixes;
+    size_t prefix_count;
+};
+
+/* What one transaction makes durable, in this order.
+ *
+ * A removed run is gone for every reader at once; its entries are freed piece by piece, at most
+ * `freed_max` records of them a commit, so that no commit takes long: while journal_leftovers()
+ * says so, commit again with `freed_max` alone. Its number is never given again, and a transition
+ * that comes too late for it is dropped. */
 struct journal_batch {
+    const struct bytes *removed_bundles; /* hashes; see journal_bundles() */
+    size_t removed_bundle_count;
+    uint64_t bundle_mark;
     const struct journal_bundle *bundles; /* known hashes are skipped */
     size_t bundle_count;
     const struct journal_transition *transitions; /* a run may appear more than once */
     size_t transition_count;
     const struct journal_state_write *state_writes;
     size_t state_write_count;
+    const struct journal_removal *removals;
+    size_t removal_count;
+    size_t freed_max;     /* 0: none */
     uint64_t inbox_taken; /* number of the last inbox item dealt with; 0: unchanged */
 };
 
@@ -93,7 +117,7 @@ int journal_commit(struct journal *journal, const struct journal_batch *batch, s
 
 /* A number larger than that of every owner before: the fencing number of this owner. */
 uint64_t journal_fence(struct journal *journal);
-/* The highest run number in use; 0: none. */
+/* The highest run number in use now or ever; 0: none. */
 int journal_last_number(struct journal *journal, uint64_t *ret, struct error *err);
 
 /* Visitors return true to go on, false to stop. What they are given is borrowed for the call; they
@@ -128,9 +152,20 @@ int journal_entries(struct journal *journal, uint64_t number, journal_visit_entr
 int journal_due(struct journal *journal, journal_visit_due *visit, void *context,
                 struct error *err);
 
+/* Are entries of removed runs left to free? */
+int journal_leftovers(struct journal *journal, bool *ret, struct error *err);
+
 /* Appends a bundle's contents. TEND_ENOENT. */
 int journal_bundle(struct journal *journal, struct bytes hash, struct buffer *out,
                    struct error *err);
+
+/* For removing bundles to which nobody refers: the mark is taken before that is looked into. The
+ * journal passes over a bundle that was in a commit since then, known or not; whoever begins to
+ * refer to one puts it into the commit. Owner. */
+uint64_t journal_bundle_mark(struct journal *journal);
+/* The hashes of all bundles, in byte order. */
+int journal_bundles(struct journal *journal, journal_visit_key *visit, void *context,
+                    struct error *err);
 
 /* Appends the value of a state key; *version (NULL allowed) counts its writes, 0: never written.
  * TEND_ENOENT if there is no value (*version is still set). */
@@ -152,6 +187,24 @@ int journal_inbox_trim(struct journal *journal, struct error *err);
  * empties it. -1 in a client. */
 int journal_inbox_descriptor(struct journal *journal);
 void journal_inbox_nudged(struct journal *journal);
+
+/* Copies the journal and its inbox into a folder, which may not be there yet or be empty, while an
+ * owner may write: compacted, durable, complete under its name or not there. A backup can be opened
+ * as a home. TEND_ECONFLICT: the folder holds something. TEND_ENOENT: the folder above it isn't
+ * there. TEND_ESPACE, TEND_EIO. */
+int journal_backup(struct journal *journal, const char *folder, uint64_t *size_bytes,
+                   struct error *err);
+
+struct journal_restored {
+    char moved_to[4400]; /* where the home's own journal lies now; "": there was none */
+    uint64_t size_bytes;
+};
+/* Makes a backup, or a plain copy of a home that nobody owned, the journal of a home. Its owners'
+ * fencing numbers go on far beyond those of the backup. TEND_ECONFLICT: the home has a journal, and
+ * isn't forced. TEND_EBUSY: somebody owns one of the two. TEND_EFORMAT: it is damaged or of a newer
+ * format; the home is as it was. TEND_ENOENT, TEND_ESPACE, TEND_EIO. */
+int journal_restore(const char *backup, const char *home, bool is_forced,
+                    struct journal_restored *ret, struct error *err);
 
 /* The process id of the owner, or 0 if nobody owns the journal now. */
 int64_t journal_owner(struct journal *journal);

@@ -19,12 +19,12 @@ static const struct lmdb_table tables[TABLE_COUNT] = {
     [TABLE_STATE] = {"state", 0},
 };
 
-static const struct lmdb_layout layout = {
+const struct lmdb_layout lmdb_layout = {
     .name = "journal.mdb",
     .what = "journal",
     .tables = tables,
     .table_count = TABLE_COUNT,
-    .format = 1,
+    .format = 2, /* 2: values may be compressed, runs may be gone */
     .map_bytes = (size_t)1 << 40,
 };
 
@@ -38,10 +38,17 @@ static void lmdb_close(struct journal *base) {
     owner_release(journal->owner_lock); /* last: the next owner finds everything closed */
     home_done(&journal->home);
     buffer_done(&journal->parts);
+    buffer_done(&journal->raw);
+    compressor_done(&journal->compressor);
+    map_done(&journal->bundles_seen);
     memory_free(journal);
 }
 
 static uint64_t lmdb_fence(struct journal *journal) { return lmdb_journal_of(journal)->fence; }
+
+static uint64_t lmdb_bundle_mark(struct journal *journal) {
+    return atomic_load(&lmdb_journal_of(journal)->bundle_commits);
+}
 
 static int lmdb_inbox_descriptor(struct journal *base) {
     struct lmdb_journal *journal = lmdb_journal_of(base);
@@ -73,7 +80,10 @@ static const struct journal_operations operations = {
     .runs = lmdb_runs,
     .entries = lmdb_entries,
     .due = lmdb_due,
+    .leftovers = lmdb_leftovers,
     .bundle = lmdb_bundle,
+    .bundle_mark = lmdb_bundle_mark,
+    .bundles = lmdb_bundles,
     .state = lmdb_state,
     .state_keys = lmdb_state_keys,
     .inbox_add = lmdb_inbox_add,
@@ -81,13 +91,15 @@ static const struct journal_operations operations = {
     .inbox_trim = lmdb_inbox_trim,
     .inbox_descriptor = lmdb_inbox_descriptor,
     .inbox_nudged = lmdb_inbox_nudged,
+    .backup = lmdb_backup,
     .owner = lmdb_owner,
     .tick = lmdb_tick,
 };
 
 /* ---- opening ---- */
 
-/* Counts this owner; its number is larger than that of all before. */
+/* Counts this owner; its number is larger than that of all before. What it writes from here on, an
+ * older tend may not understand: the format says so. */
 static int raise_fence(struct lmdb_journal *journal, struct error *err) {
     MDB_txn *txn;
     int status = lmdb_file_begin(&journal->file, 0, &txn, err);
@@ -97,6 +109,8 @@ static int raise_fence(struct lmdb_journal *journal, struct error *err) {
     if (!status) {
         int code = lmdb_meta_get(txn, journal->tables[TABLE_META], "fence", &fence);
         if (!code) code = lmdb_meta_put(txn, journal->tables[TABLE_META], "fence", ++fence);
+        if (!code)
+            code = lmdb_meta_put(txn, journal->tables[TABLE_META], "format", lmdb_layout.format);
         if (code) status = lmdb_file_error(&journal->file, code, "counting the owner", err);
     }
     if (status) {
@@ -110,8 +124,8 @@ static int raise_fence(struct lmdb_journal *journal, struct error *err) {
 
 static int open_files(struct lmdb_journal *journal, struct error *err) {
     bool is_client = journal->mode == JOURNAL_CLIENT;
-    int status =
-        lmdb_file_open(&journal->file, &journal->home, &layout, is_client, journal->tables, err);
+    int status = lmdb_file_open(&journal->file, &journal->home, &lmdb_layout, is_client,
+                                journal->tables, err);
     if (status) return status;
     return lmdb_file_open(&journal->inbox, &journal->home, &lmdb_inbox_layout, false,
                           journal->inbox_tables, err);
@@ -126,7 +140,7 @@ static int open_owner(struct lmdb_journal *journal, const char *home, struct err
     int status = home_open(&journal->home, home, true, err);
     if (!status) status = owner_take(journal->home.folder, home, &journal->owner_lock, err);
     if (!status) status = lmdb_file_create(&journal->home, &lmdb_inbox_layout, err);
-    if (!status) status = lmdb_file_create(&journal->home, &layout, err);
+    if (!status) status = lmdb_file_create(&journal->home, &lmdb_layout, err);
     if (!status) status = open_files(journal, err);
     if (!status) status = raise_fence(journal, err);
     if (!status) status = open_nudge(journal, err);
@@ -147,7 +161,7 @@ static int open_client(struct lmdb_journal *journal, const char *home, struct er
         return error_set(err, TEND_ENOENT,
                          "no journal in %s (%s/%s): start a workflow with `tend run` first, or "
                          "name the right folder with --home",
-                         home, home, layout.name);
+                         home, home, lmdb_layout.name);
     return status ? status : open_nudge(journal, err);
 }
 

@@ -1,13 +1,10 @@
 /* The LMDB backend, shared among its files. What lies where:
  *
- *   journal.mdb  meta      name -> number: format, fence, inbox_taken
- *                entries   counter -> one run's entries of one commit (lmdb_entries.c)
- *                tail      run -> where its entries end, if that is newer than its record
- *                runs      run -> its record (lmdb_runs.c)
- *                byid      id -> run
- *                idx       secondary indexes (lmdb_index.h)
- *                bundles   hash -> contents
- *                state     key -> version, value (lmdb_state.c)
+ *   journal.mdb  meta      name -> number: format, fence, inbox_taken, last_number (see
+ * lmdb_remove.c) entries   counter -> one run's entries of one commit (lmdb_entries.c) tail run ->
+ * where its entries end, if that is newer than its record, or if the run was removed and entries
+ * are left to free runs      run -> its record (lmdb_runs.c) byid      id -> run idx secondary
+ * indexes (lmdb_index.h) bundles   hash -> contents state     key -> version, value (lmdb_state.c)
  *   inbox.mdb    meta, items (lmdb_inbox.c); a file of its own, so that a client that is stopped
  *                in the middle of adding to it can't stop the engine
  *   owner, nudge.sock, *.mdb-lock
@@ -18,10 +15,13 @@
 #define TEND_JOURNAL_LMDB_H
 
 #include <lmdb.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/map.h"
 #include "journal/backend.h"
+#include "journal/compress.h"
 #include "journal/home.h"
 #include "journal/lmdb_file.h"
 #include "journal/nudge.h"
@@ -51,7 +51,12 @@ struct lmdb_journal {
     struct lmdb_file inbox;
     MDB_dbi inbox_tables[INBOX_TABLE_COUNT];
     struct nudge nudge;
-    struct buffer parts; /* lmdb_commit.c: its memory, kept between commits */
+    atomic_uint_fast64_t bundle_commits; /* that had bundles; journal_bundle_mark() */
+    struct map bundles_seen;             /* hash -> number of the last of these commits */
+    uint64_t all_seen;                   /* … that counts for every hash: one wasn't noted */
+    struct buffer parts;                 /* lmdb_commit.c: its memory, kept between commits */
+    struct buffer raw;                   /* … lmdb_entries.c */
+    struct compressor compressor;        /* of the thread that commits */
 };
 
 static inline struct lmdb_journal *lmdb_journal_of(struct journal *journal) {
@@ -99,7 +104,9 @@ struct run_part {
     const struct journal_transition *transition;
 };
 
-/* lmdb_entries.c: writes the entries of all parts behind *position, and moves it. */
+/* lmdb_entries.c: the record before one in a run's chain. False: it isn't the run's. */
+bool lmdb_entries_follow(MDB_val record, uint64_t number, struct run_position *position);
+/* Writes the entries of all parts behind *position, and moves it. */
 int lmdb_entries_write(struct lmdb_write *write, const struct run_part *parts, size_t part_count,
                        struct run_position *position);
 /* lmdb_runs.c: makes a run's transitions durable: entries, and its record or its tail. */
@@ -107,7 +114,18 @@ int lmdb_run_write(struct lmdb_write *write, const struct run_part *parts, size_
 /* Of a run as it was before this commit, or as this commit left it. MDB_NOTFOUND: no such run. */
 int lmdb_run_position(struct lmdb_journal *journal, MDB_txn *txn, uint64_t number,
                       struct run_position *ret);
+/* Takes a run out of `runs`, `byid`, `idx` and `tail`, unless it is not as the removal says.
+ * *ret: where its entries end; last_record 0: nothing was removed, or there are none. */
+int lmdb_run_remove(struct lmdb_write *write, const struct journal_removal *removal,
+                    struct run_position *ret, bool *is_removed);
+int lmdb_tail_remove(struct lmdb_write *write, uint64_t number);
+/* lmdb_remove.c */
+int lmdb_remove(struct lmdb_write *write, const struct journal_batch *batch);
+/* The highest run number that was ever removed, in *ret. Codes of LMDB. */
+int lmdb_removed_number(struct lmdb_journal *journal, MDB_txn *txn, uint64_t *ret);
 /* lmdb_state.c */
+int lmdb_state_erase(struct lmdb_write *write, struct bytes prefix);
+int lmdb_bundle_remove(struct lmdb_write *write, struct bytes hash);
 int lmdb_bundle_write(struct lmdb_write *write, const struct journal_bundle *bundle);
 int lmdb_state_write(struct lmdb_write *write, const struct journal_state_write *change);
 
@@ -127,13 +145,20 @@ int lmdb_due(struct journal *journal, journal_visit_due *visit, void *context, s
 int lmdb_entries(struct journal *journal, uint64_t number, journal_visit_entry *visit,
                  void *context, struct error *err);
 
+int lmdb_leftovers(struct journal *journal, bool *ret, struct error *err);
+
+int lmdb_bundles(struct journal *journal, journal_visit_key *visit, void *context,
+                 struct error *err);
 int lmdb_bundle(struct journal *journal, struct bytes hash, struct buffer *out, struct error *err);
 int lmdb_state(struct journal *journal, struct bytes key, struct buffer *out, uint64_t *version,
                struct error *err);
 int lmdb_state_keys(struct journal *journal, struct bytes prefix, struct bytes after,
                     journal_visit_key *visit, void *context, struct error *err);
 
-extern const struct lmdb_layout lmdb_inbox_layout;
+int lmdb_backup(struct journal *journal, const char *folder, uint64_t *size_bytes,
+                struct error *err);
+
+extern const struct lmdb_layout lmdb_layout, lmdb_inbox_layout;
 int lmdb_inbox_add(struct journal *journal, struct bytes contents, struct error *err);
 int lmdb_inbox(struct journal *journal, journal_visit_item *visit, void *context,
                struct error *err);

@@ -9,7 +9,8 @@
 enum {
     LEAST_RESERVE_BYTES = 2 << 20, /* also what pruning lives on when the disk is full */
     PAGES_A_RECORD = 10, /* leaves of runs, byid, tail and up to six index keys; generously */
-    PAGES_A_ROW = 3
+    PAGES_A_ROW = 3,
+    KEPT_BYTES = 1 << 20
 };
 
 /* ---- writing ---- */
@@ -63,6 +64,8 @@ static uint64_t room_needed(struct lmdb_journal *journal, const struct journal_b
         pages += batch->transitions[i].record ? PAGES_A_RECORD : PAGES_A_ROW;
         if (batch->transitions[i].past) pages += PAGES_A_RECORD;
     }
+    pages += batch->removal_count * PAGES_A_RECORD + batch->removed_bundle_count * PAGES_A_ROW;
+    pages += batch->freed_max; /* a page each at worst; what they free is used later */
     uint64_t touched = pages * journal->file.page_bytes;
     uint64_t used = lmdb_file_used(&journal->file);
     uint64_t need = 2 * size + (touched < used ? touched : used);
@@ -115,16 +118,44 @@ static int write_taken(struct lmdb_write *write, uint64_t item) {
     return code ? lmdb_write_error(write, code, "marking the inbox") : 0;
 }
 
+static bool is_seen_since(const struct lmdb_journal *journal, struct bytes hash, uint64_t mark) {
+    return journal->all_seen > mark || (uintptr_t)map_get(&journal->bundles_seen, hash) > mark;
+}
+
+/* Which bundles this commit has, for removals that were decided before it. */
+static void note_bundles(struct lmdb_journal *journal, const struct journal_batch *batch) {
+    uint64_t number = atomic_load(&journal->bundle_commits) + 1;
+    for (size_t i = 0; i < batch->bundle_count; i++)
+        if (map_set(&journal->bundles_seen, batch->bundles[i].hash, (void *)(uintptr_t)number))
+            journal->all_seen = number;
+}
+
 static int write_batch(struct lmdb_write *write, const struct journal_batch *batch) {
     int status =
         lmdb_file_reserve(&write->journal->file, room_needed(write->journal, batch), write->err);
+    for (size_t i = 0; !status && i < batch->removed_bundle_count; i++)
+        if (!is_seen_since(write->journal, batch->removed_bundles[i], batch->bundle_mark))
+            status = lmdb_bundle_remove(write, batch->removed_bundles[i]);
     for (size_t i = 0; !status && i < batch->bundle_count; i++)
         status = lmdb_bundle_write(write, &batch->bundles[i]);
     if (!status) status = write_transitions(write, batch);
     for (size_t i = 0; !status && i < batch->state_write_count; i++)
         status = lmdb_state_write(write, &batch->state_writes[i]);
+    if (!status) status = lmdb_remove(write, batch);
     if (!status && batch->inbox_taken) status = write_taken(write, batch->inbox_taken);
     return status;
+}
+
+static bool is_empty(const struct journal_batch *batch) {
+    return !batch->bundle_count && !batch->transition_count && !batch->state_write_count &&
+           !batch->removal_count && !batch->removed_bundle_count && !batch->freed_max &&
+           !batch->inbox_taken;
+}
+
+/* What a large value needed isn't kept. */
+static void let_go(struct lmdb_journal *journal) {
+    if (journal->raw.capacity > KEPT_BYTES) buffer_done(&journal->raw);
+    if (journal->compressor.frame.capacity > KEPT_BYTES) buffer_done(&journal->compressor.frame);
 }
 
 int lmdb_commit(struct journal *base, const struct journal_batch *batch, struct error *err) {
@@ -132,13 +163,18 @@ int lmdb_commit(struct journal *base, const struct journal_batch *batch, struct 
     struct lmdb_write write = {.journal = journal, .err = err};
     if (journal->mode != JOURNAL_OWNER)
         return error_set(err, TEND_EBUSY, "only its owner may write to %s", journal->file.path);
-    if (!batch->bundle_count && !batch->transition_count && !batch->state_write_count &&
-        !batch->inbox_taken)
-        return 0;
+    if (is_empty(batch)) return 0;
     int status = lmdb_file_begin(&journal->file, 0, &write.txn, err);
     if (status) return status;
     status = write_batch(&write, batch);
-    if (!status) return lmdb_file_commit(&journal->file, write.txn, err);
-    lmdb_file_abort(&journal->file, write.txn);
+    let_go(journal);
+    if (status) {
+        lmdb_file_abort(&journal->file, write.txn);
+        return status;
+    }
+    note_bundles(journal, batch);
+    status = lmdb_file_commit(&journal->file, write.txn, err);
+    /* after the commit: whoever reads the mark before sees none of it, or all */
+    if (!status && batch->bundle_count) atomic_fetch_add(&journal->bundle_commits, 1);
     return status;
 }

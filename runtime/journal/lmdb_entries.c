@@ -5,7 +5,8 @@
  * backwards and turns it round.
  *
  * A record is a struct record_header and then, for each entry, its size (7 bits a byte, low ones
- * first, the high bit set on all but the last byte) and its bytes. */
+ * first, the high bit set on all but the last byte) and its bytes. Entries of a kilobyte and more
+ * together may be compressed, as one frame. */
 #include <string.h>
 
 #include "journal/lmdb.h"
@@ -18,9 +19,10 @@ struct record_header {
     uint64_t run;
     uint32_t first_sequence;
     uint16_t count;
-    uint8_t flags; /* 0; for compression */
+    uint8_t flags; /* RECORD_COMPRESSED: what follows is one zstd frame */
     uint8_t unused;
 };
+enum { RECORD_COMPRESSED = 1 };
 _Static_assert(sizeof(struct record_header) == 24, "part of the format");
 
 /* ---- sizes ---- */
@@ -84,10 +86,8 @@ static size_t measure(struct entry_row row, uint16_t *ret_count) {
     return size;
 }
 
-static void fill_record(char *out, const struct record_header *header, struct entry_row *row) {
-    memcpy(out, header, sizeof *header);
-    out += sizeof *header;
-    for (uint16_t i = 0; i < header->count; i++) {
+static void fill_entries(char *out, uint16_t count, struct entry_row *row) {
+    for (uint16_t i = 0; i < count; i++) {
         const struct bytes *entry = row_next(row);
         out = put_size(out, entry->size);
         if (entry->size) memcpy(out, entry->data, entry->size);
@@ -104,19 +104,51 @@ static int last_counter(MDB_cursor *cursor, uint64_t *ret) {
     return 0;
 }
 
+/* Packs the record's entries and compresses them, where that is worth it; the row moves on then.
+ * *frame is borrowed from the journal's compressor. */
+static bool compress_entries(struct lmdb_journal *journal, size_t size_bytes, uint16_t count,
+                             struct entry_row *row, struct bytes *frame) {
+    struct entry_row ahead = *row;
+    if (size_bytes < COMPRESS_LEAST_BYTES) return false;
+    buffer_clear(&journal->raw);
+    char *place = buffer_grow(&journal->raw, size_bytes);
+    if (place) fill_entries(place, count, &ahead);
+    else buffer_done(&journal->raw);
+    if (!place || !compress(&journal->compressor, buffer_bytes(&journal->raw), frame)) return false;
+    *row = ahead;
+    return true;
+}
+
+static int put_record(MDB_cursor *cursor, const struct record_header *header, size_t size_bytes,
+                      uint64_t *counter, char **contents) {
+    MDB_val value = lmdb_val(NULL, sizeof *header + size_bytes);
+    int code = last_counter(cursor, counter);
+    ++*counter;
+    MDB_val key = lmdb_val(counter, sizeof *counter);
+    if (!code) code = mdb_cursor_put(cursor, &key, &value, MDB_APPEND | MDB_RESERVE);
+    if (code) return code;
+    memcpy(value.mv_data, header, sizeof *header);
+    *contents = (char *)value.mv_data + sizeof *header;
+    return 0;
+}
+
 static int write_record(struct lmdb_write *write, MDB_cursor *cursor, uint64_t number,
                         struct entry_row *row, struct run_position *position) {
     struct record_header header = {.previous = position->last_record,
                                    .run = number,
                                    .first_sequence = position->next_sequence};
-    MDB_val value = lmdb_val(NULL, measure(*row, &header.count));
+    size_t size = measure(*row, &header.count) - sizeof header;
+    struct bytes frame = {NULL, 0};
     uint64_t counter;
-    int code = last_counter(cursor, &counter);
-    counter++;
-    MDB_val key = lmdb_val(&counter, sizeof counter);
-    if (!code) code = mdb_cursor_put(cursor, &key, &value, MDB_APPEND | MDB_RESERVE);
+    char *contents;
+    if (compress_entries(write->journal, size, header.count, row, &frame)) {
+        header.flags = RECORD_COMPRESSED;
+        size = frame.size;
+    }
+    int code = put_record(cursor, &header, size, &counter, &contents);
     if (code) return lmdb_write_error(write, code, "writing entries");
-    fill_record(value.mv_data, &header, row);
+    if (header.flags) memcpy(contents, frame.data, frame.size);
+    else fill_entries(contents, header.count, row);
     position->last_record = counter;
     position->next_sequence += header.count;
     return 0;
@@ -153,25 +185,25 @@ int lmdb_entries_write(struct lmdb_write *write, const struct run_part *parts, s
 
 /* ---- reading ---- */
 
-static int damaged(struct lmdb_journal *journal, uint64_t number, uint64_t record,
-                   struct error *err) {
-    return error_set(err, TEND_EFORMAT,
-                     "%s is damaged: record %llu of run %llu is not what it should be",
-                     journal->file.path, (unsigned long long)record, (unsigned long long)number);
-}
-
-/* One record of the chain: checks that it is the one before `next`, and moves *at and *next. */
-static bool follow(MDB_val value, uint64_t number, struct run_position *position) {
+/* One record of the chain: checks that it is the one before *position, and moves there. */
+bool lmdb_entries_follow(MDB_val value, uint64_t number, struct run_position *position) {
     struct record_header header;
     if (value.mv_size < sizeof header) return false;
     memcpy(&header, value.mv_data, sizeof header);
-    if (header.run != (position->origin ? position->origin : number) || header.flags ||
-        header.previous >= position->last_record ||
+    if (header.run != (position->origin ? position->origin : number) ||
+        header.flags > RECORD_COMPRESSED || header.previous >= position->last_record ||
         header.first_sequence + header.count != position->next_sequence)
         return false;
     position->last_record = header.previous;
     position->next_sequence = header.first_sequence;
     return true;
+}
+
+static int damaged(struct lmdb_journal *journal, uint64_t number, uint64_t record,
+                   struct error *err) {
+    return error_set(err, TEND_EFORMAT,
+                     "%s is damaged: record %llu of run %llu is not what it should be",
+                     journal->file.path, (unsigned long long)record, (unsigned long long)number);
 }
 
 /* Gathers a run's records, newest first: struct bytes in *records, borrowed from the snapshot. */
@@ -183,7 +215,7 @@ static int collect(struct lmdb_journal *journal, MDB_cursor *cursor, uint64_t nu
         int code = mdb_cursor_get(cursor, &key, &value, MDB_SET);
         if (code && code != MDB_NOTFOUND)
             return lmdb_file_error(&journal->file, code, "reading entries", err);
-        if (code || !follow(value, number, &position))
+        if (code || !lmdb_entries_follow(value, number, &position))
             return damaged(journal, number, counter, err);
         struct bytes record = {value.mv_data, value.mv_size};
         buffer_add(records, &record, sizeof record);
@@ -192,28 +224,51 @@ static int collect(struct lmdb_journal *journal, MDB_cursor *cursor, uint64_t nu
     return buffer_check(records, err);
 }
 
-/* Returns 1 when the visitor wants no more, -1 when the record is damaged. */
-static int visit_record(struct bytes record, journal_visit_entry *visit, void *context) {
+/* What reading records needs again and again. */
+struct unpacking {
+    struct decompressor decompressor;
+    struct buffer raw;
+    struct error err;
+};
+
+/* The entries of a record as they were given. False: unpacking->err says why. */
+static bool unpack_record(struct unpacking *unpacking, struct bytes record,
+                          struct record_header *header, struct bytes *ret) {
+    memcpy(header, record.data, sizeof *header);
+    *ret = (struct bytes){record.data + sizeof *header, record.size - sizeof *header};
+    if (!(header->flags & RECORD_COMPRESSED)) return true;
+    buffer_clear(&unpacking->raw);
+    if (decompress(&unpacking->decompressor, *ret, &unpacking->raw, &unpacking->err)) return false;
+    *ret = buffer_bytes(&unpacking->raw);
+    return true;
+}
+
+/* Returns 1 when the visitor wants no more; TEND_EFORMAT, TEND_ENOMEM. */
+static int visit_record(struct unpacking *unpacking, struct bytes record,
+                        journal_visit_entry *visit, void *context) {
     struct record_header header;
-    memcpy(&header, record.data, sizeof header);
-    struct bytes rest = {record.data + sizeof header, record.size - sizeof header}, entry;
+    struct bytes rest, entry;
+    if (!unpack_record(unpacking, record, &header, &rest))
+        return unpacking->err.status == TEND_ENOMEM ? TEND_ENOMEM : TEND_EFORMAT;
     for (uint32_t i = 0; i < header.count; i++) {
-        if (!take_entry(&rest, &entry)) return -1;
+        if (!take_entry(&rest, &entry)) return TEND_EFORMAT;
         if (!visit(context, header.first_sequence + i, entry)) return 1;
     }
-    return rest.size ? -1 : 0;
+    return rest.size ? TEND_EFORMAT : 0;
 }
 
 static int visit_backwards(struct lmdb_journal *journal, uint64_t number,
                            const struct buffer *records, journal_visit_entry *visit, void *context,
                            struct error *err) {
     const struct bytes *list = (const struct bytes *)(const void *)records->data;
-    for (size_t i = records->size / sizeof *list; i-- > 0;) {
-        int end = visit_record(list[i], visit, context);
-        if (end > 0) return 0;
-        if (end < 0) return damaged(journal, number, 0, err);
-    }
-    return 0;
+    struct unpacking unpacking = {.raw = BUFFER_EMPTY};
+    int end = 0;
+    for (size_t i = records->size / sizeof *list; i-- > 0 && !end;)
+        end = visit_record(&unpacking, list[i], visit, context);
+    decompressor_done(&unpacking.decompressor);
+    buffer_done(&unpacking.raw);
+    if (end >= 0) return 0;
+    return end == TEND_ENOMEM ? error_no_memory(err) : damaged(journal, number, 0, err);
 }
 
 int lmdb_entries(struct journal *base, uint64_t number, journal_visit_entry *visit, void *context,

@@ -364,6 +364,18 @@ int lmdb_file_commit(struct lmdb_file *file, MDB_txn *txn, struct error *err) {
     return error_set(err, status, "committing to %s: %s", file->path, mdb_strerror(code));
 }
 
+/* LMDB begins a transaction of its own for it. */
+int lmdb_file_copy(struct lmdb_file *file, int target, struct error *err) {
+    MDB_txn *txn;
+    int status = lmdb_file_begin(file, MDB_RDONLY, &txn, err); /* adopts a map that grew */
+    if (status) return status;
+    lmdb_file_abort(file, txn);
+    pthread_rwlock_rdlock(&file->map_lock);
+    int code = file->is_lost ? ENOMEM : mdb_env_copyfd2(file->env, target, MDB_CP_COMPACT);
+    pthread_rwlock_unlock(&file->map_lock);
+    return code ? lmdb_file_error(file, code, "copying", err) : 0;
+}
+
 void lmdb_file_clear_readers(struct lmdb_file *file) { mdb_reader_check(file->env, NULL); }
 
 /* ---- room on the disk ---- */

@@ -63,6 +63,8 @@ int lmdb_file_commit(struct lmdb_file *file, MDB_txn *txn, struct error *err);
 /* Inside a write transaction: sees to it that what it adds, up to `need_bytes`, has room on the
  * disk. TEND_ESPACE, TEND_EIO. */
 int lmdb_file_reserve(struct lmdb_file *file, uint64_t need_bytes, struct error *err);
+/* Writes a compacted copy of what is there now to a descriptor. TEND_ESPACE, TEND_EIO, … */
+int lmdb_file_copy(struct lmdb_file *file, int target, struct error *err);
 /* How much of the file is in use, free pages inside it included. */
 uint64_t lmdb_file_used(struct lmdb_file *file);
 

@@ -103,15 +103,16 @@ static int read_tail(MDB_txn *txn, MDB_dbi dbi, uint64_t number, struct run_posi
     return 0;
 }
 
+/* A tail alone is that of a run that was removed. */
 int lmdb_run_position(struct lmdb_journal *journal, MDB_txn *txn, uint64_t number,
                       struct run_position *ret) {
-    int code = read_tail(txn, journal->tables[TABLE_TAIL], number, ret);
-    if (code != MDB_NOTFOUND) return code;
     MDB_val key = lmdb_val(&number, sizeof number), value;
     struct journal_run run;
-    code = mdb_get(txn, journal->tables[TABLE_RUNS], &key, &value);
+    int code = mdb_get(txn, journal->tables[TABLE_RUNS], &key, &value);
     if (code) return code;
-    return unpack(value, number, &run, ret) ? 0 : MDB_CORRUPTED;
+    if (!unpack(value, number, &run, ret)) return MDB_CORRUPTED;
+    code = read_tail(txn, journal->tables[TABLE_TAIL], number, ret);
+    return code == MDB_NOTFOUND ? 0 : code;
 }
 
 /* ---- writing ---- */
@@ -147,7 +148,7 @@ static int read_before(struct lmdb_write *write, uint64_t number, const struct j
     MDB_val key = lmdb_val(&number, sizeof number), value;
     struct journal_run run;
     int code = mdb_get(write->txn, journal->tables[TABLE_RUNS], &key, &value);
-    if (code == MDB_NOTFOUND) return record ? 0 : refuse(write, number, "there is no such run");
+    if (code == MDB_NOTFOUND) return 0;
     if (code) return lmdb_write_error(write, code, "reading a run");
     if (!unpack(value, number, &run, &before->position))
         return lmdb_write_error(write, MDB_CORRUPTED, "reading a run");
@@ -221,7 +222,7 @@ static int write_tail(struct lmdb_write *write, uint64_t number,
                           "writing a run's tail");
 }
 
-static int remove_tail(struct lmdb_write *write, uint64_t number) {
+int lmdb_tail_remove(struct lmdb_write *write, uint64_t number) {
     MDB_val key = lmdb_val(&number, sizeof number);
     int code = mdb_del(write->txn, write->journal->tables[TABLE_TAIL], &key, NULL);
     return code ? lmdb_write_error(write, code, "writing a run's tail") : 0;
@@ -231,7 +232,7 @@ static int write_record(struct lmdb_write *write, const struct run_before *befor
                         const struct journal_run *run, const struct run_position *position) {
     int status = before->exists ? 0 : claim_id(write, run);
     if (!status) status = update_indexes(write, before, run);
-    if (!status && before->has_tail) status = remove_tail(write, run->number);
+    if (!status && before->has_tail) status = lmdb_tail_remove(write, run->number);
     if (status) return status;
     MDB_val value = lmdb_val(NULL, packed_size(run));
     status = lmdb_write_put(write, TABLE_RUNS, lmdb_val(&run->number, sizeof run->number), &value,
@@ -280,6 +281,16 @@ static int write_entries(struct lmdb_write *write, const struct run_part *parts,
     return status;
 }
 
+/* What comes too late for a run that was removed is dropped; a new run's first entry is 0. */
+static int check_absent(struct lmdb_write *write, const struct run_part *parts, bool has_record,
+                        bool *is_late) {
+    uint64_t removed = 0;
+    int code = lmdb_removed_number(write->journal, write->txn, &removed);
+    if (code) return lmdb_write_error(write, code, "reading a run");
+    *is_late = parts[0].transition->first_sequence > 0 && parts[0].number <= removed;
+    return *is_late || has_record ? 0 : refuse(write, parts[0].number, "there is no such run");
+}
+
 int lmdb_run_write(struct lmdb_write *write, const struct run_part *parts, size_t part_count) {
     const uint64_t number = parts[0].number;
     const struct journal_run *record = last_record(parts, part_count);
@@ -287,14 +298,90 @@ int lmdb_run_write(struct lmdb_write *write, const struct run_part *parts, size_
     if (why) return refuse(write, number, why);
 
     struct run_before before = {.exists = false};
+    bool is_late = false;
     int status = read_before(write, number, record, &before);
-    if (status) return status;
+    if (!status && !before.exists) status = check_absent(write, parts, record != NULL, &is_late);
+    if (status || is_late) return status;
     struct run_position position = before.position;
     status = write_entries(write, parts, part_count, &position);
     if (status) return status;
     if (record) return write_record(write, &before, record, &position);
     if (position.next_sequence == before.position.next_sequence) return 0;
     return write_tail(write, number, &position);
+}
+
+/* ---- removing ---- */
+
+static int remove_key(struct lmdb_write *write, enum lmdb_table_number table, MDB_val key) {
+    int code = mdb_del(write->txn, write->journal->tables[table], &key, NULL);
+    return code && code != MDB_NOTFOUND ? lmdb_write_error(write, code, "removing a run") : 0;
+}
+
+/* Has the run that keeps it moved on? */
+static int is_kept(struct lmdb_write *write, const struct journal_removal *removal, bool *ret) {
+    struct run_position position;
+    *ret = false;
+    if (!removal->keeper) return 0;
+    int code = lmdb_run_position(write->journal, write->txn, removal->keeper, &position);
+    if (code && code != MDB_NOTFOUND) return lmdb_write_error(write, code, "reading a run");
+    *ret = code == 0 && position.next_sequence != removal->keeper_sequence;
+    return 0;
+}
+
+/* The names by which a run is found, copied: what a value points to moves with the first write. */
+struct run_names {
+    char id[JOURNAL_ID_MAX];
+    size_t id_size;
+    struct index_key status, workflow, due;
+    bool has_due;
+};
+
+static int read_names(struct lmdb_write *write, MDB_val key, uint64_t number,
+                      struct run_names *names) {
+    MDB_val value;
+    struct journal_run run;
+    struct run_position position;
+    int code = mdb_get(write->txn, write->journal->tables[TABLE_RUNS], &key, &value);
+    if (!code && (!unpack(value, number, &run, &position) || run.id.size > JOURNAL_ID_MAX))
+        code = MDB_CORRUPTED;
+    if (code) return lmdb_write_error(write, code, "reading a run");
+    memcpy(names->id, run.id.data, run.id.size);
+    names->id_size = run.id.size;
+    names->status = index_status(run.status, number);
+    names->workflow = index_workflow(run.workflow, number);
+    names->due = index_due(run.due_at_us, number);
+    names->has_due = run.due_at_us != 0;
+    return 0;
+}
+
+static int remove_names(struct lmdb_write *write, MDB_val key) {
+    struct run_names names;
+    uint64_t number;
+    memcpy(&number, key.mv_data, sizeof number);
+    int status = read_names(write, key, number, &names);
+    if (!status) status = remove_key(write, TABLE_BYID, lmdb_val(names.id, names.id_size));
+    if (!status) status = index_remove(write, names.status);
+    if (!status) status = index_remove(write, names.workflow);
+    if (!status && names.has_due) status = index_remove(write, names.due);
+    return status;
+}
+
+int lmdb_run_remove(struct lmdb_write *write, const struct journal_removal *removal,
+                    struct run_position *ret, bool *is_removed) {
+    const uint64_t number = removal->number;
+    MDB_val key = lmdb_val(&number, sizeof number);
+    bool is_needed;
+    *is_removed = false;
+    int status = is_kept(write, removal, &is_needed);
+    if (status || is_needed) return status;
+    int code = lmdb_run_position(write->journal, write->txn, number, ret);
+    if (code == MDB_NOTFOUND || (!code && ret->next_sequence != removal->next_sequence)) return 0;
+    if (code) return lmdb_write_error(write, code, "reading a run");
+    status = remove_names(write, key);
+    if (!status) status = remove_key(write, TABLE_TAIL, key);
+    if (!status) status = remove_key(write, TABLE_RUNS, key);
+    *is_removed = !status;
+    return status;
 }
 
 /* ---- reading ---- */
@@ -374,10 +461,11 @@ int lmdb_last_number(struct journal *base, uint64_t *ret, struct error *err) {
         if (!code) memcpy(&number, key.mv_data, sizeof number);
         mdb_cursor_close(cursor);
     }
+    uint64_t removed = 0;
+    if (!code || code == MDB_NOTFOUND) code = lmdb_removed_number(journal, txn, &removed);
     lmdb_read_end(journal, txn);
-    if (code && code != MDB_NOTFOUND)
-        return lmdb_file_error(&journal->file, code, "reading runs", err);
-    *ret = number;
+    if (code) return lmdb_file_error(&journal->file, code, "reading runs", err);
+    *ret = number > removed ? number : removed;
     return 0;
 }
 

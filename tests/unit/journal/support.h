@@ -75,6 +75,12 @@ UNUSED static uint64_t draw(uint64_t *seed) {
 
 UNUSED static uint64_t draw_below(uint64_t *seed, uint64_t limit) { return draw(seed) % limit; }
 
+/* Bytes that no compression makes smaller. */
+UNUSED static void fill_by_chance(char *data, size_t size_bytes) {
+    uint64_t seed = 88172645463325252u;
+    for (size_t i = 0; i < size_bytes; i++) data[i] = (char)(draw(&seed) >> 32);
+}
+
 /* ---- runs ---- */
 
 /* A record for run `number`, with the id "run-N". `id` is where that text is kept. */

@@ -436,7 +436,7 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 
 static int open_trial(struct trial *trial, struct error *err) {
     snprintf(trial->home, sizeof trial->home, "%s/case-XXXXXX", trial->request->folder);
-    trial->host = (struct isolate_host){trial, on_log, on_now};
+    trial->host = (struct isolate_host){.context = trial, .log = on_log, .now_us = on_now};
     clock_manual_init(&trial->clock, 0);
     if (!mkdtemp(trial->home))
         return error_set(err, TEND_EIO, "%s: no folder can be made there", trial->request->folder);

@@ -153,12 +153,30 @@ static int keep_definition(struct bundle *bundle, struct isolate *isolate, struc
     return buffer_check(&bundle->definition, err);
 }
 
-/* Opens it once, to see that it is a workflow and what its table says. */
-static int define(struct bundle *bundle, struct watchdog *watchdog, bool is_test,
-                  struct error *err) {
+/* The top level asks for a module whose name isn't constant: it is part of the bundle, too. */
+static int add_required(void *context, struct bytes workflow, const char *name,
+                        struct isolate_module *ret, struct error *err) {
+    struct closing *closing = context;
+    (void)workflow;
+    closing->err = err;
+    int status = add_module(closing, bytes_of(name));
+    const struct module *module = map_get(&closing->known, bytes_of(name));
+    if (status) return status;
+    if (!module) return TEND_ENOENT;
+    *ret = (struct isolate_module){bytes_of(module->file), buffer_bytes(&module->source)};
+    return 0;
+}
+
+/* Opens it once, to see that it is a workflow and what its table says. `closing`: what to close it
+ * over, if it isn't closed yet. */
+static int define(struct bundle *bundle, struct closing *closing, struct watchdog *watchdog,
+                  bool is_test, struct error *err) {
     struct watched watched;
-    struct isolate_options options = {
-        .bundle = buffer_bytes(&bundle->contents), .is_test = is_test, .pulse = &watched.pulse};
+    struct isolate_host host = {.context = closing, .module = add_required};
+    struct isolate_options options = {.host = closing ? &host : NULL,
+                                      .bundle = buffer_bytes(&bundle->contents),
+                                      .is_test = is_test,
+                                      .pulse = &watched.pulse};
     struct isolate *isolate;
     watchdog_enter(watchdog, &watched);
     int status = isolate_new(&options, &isolate, err);
@@ -214,18 +232,54 @@ static int close_over(struct closing *closing, const char *file, struct bundle *
     return status;
 }
 
+/* With what its top level loaded beside. */
+static int close_again(struct closing *closing, struct bundle *bundle, struct error *err) {
+    struct buffer contents = BUFFER_EMPTY;
+    struct value_tree tree;
+    int status = value_read(buffer_bytes(&bundle->contents), &tree, err);
+    if (status) return status;
+    pack_bundle(closing, bundle->name, bundle->file, value_get_bytes(&tree.root, "source"),
+                &contents);
+    value_tree_done(&tree);
+    buffer_done(&bundle->contents);
+    bundle->contents = contents;
+    return buffer_check(&bundle->contents, err);
+}
+
+static int define_closing(struct closing *closing, struct bundle *bundle, bool is_test,
+                          struct error *err) {
+    size_t count = closing->count;
+    int status = define(bundle, closing, closing->sources->watchdog, is_test, err);
+    if (!status && closing->count > count) status = close_again(closing, bundle, err);
+    return status;
+}
+
+static int close_and_define(struct closing *closing, const char *path, struct bundle *bundle,
+                            struct error *err) {
+    int status = close_over(closing, path, bundle, err);
+    if (!status) status = define_closing(closing, bundle, false, err);
+    struct bytes contents = buffer_bytes(&bundle->contents);
+    if (!status) id_hash(&contents, 1, bundle->hash);
+    return status;
+}
+
+int bundle_module(const struct sources *sources, struct bytes workflow, struct bytes name,
+                  struct buffer *file, struct buffer *source, struct error *err) {
+    struct closing closing = {.sources = sources};
+    char path[sizeof closing.folder];
+    snprintf(path, sizeof path, "%.*s", (int)workflow.size, workflow.data);
+    folder_of(path, closing.folder, sizeof closing.folder);
+    if (!find_module(&closing, name, file)) return TEND_ENOENT;
+    return text_read_file(file->data, source_max, source, err);
+}
+
 int bundle_load(const struct sources *sources, const char *target, struct bundle *ret,
                 struct error *err) {
     struct bundle bundle = {0};
     struct closing closing = {.sources = sources, .err = err};
     struct buffer path = BUFFER_EMPTY;
     int status = bundle_find(sources, target, &path, err);
-    if (!status) status = close_over(&closing, path.data, &bundle, err);
-    if (!status) {
-        struct bytes contents = buffer_bytes(&bundle.contents);
-        id_hash(&contents, 1, bundle.hash);
-        status = define(&bundle, sources->watchdog, false, err);
-    }
+    if (!status) status = close_and_define(&closing, path.data, &bundle, err);
     closing_done(&closing);
     buffer_done(&path);
     if (status) bundle_done(&bundle);
@@ -250,7 +304,7 @@ int bundle_load_test(const struct sources *sources, const char *file, struct bun
         pack_bundle(&closing, bundle.name, file, bytes_of(test_main), &bundle.contents);
         status = buffer_check(&bundle.contents, err);
     }
-    if (!status) status = define(&bundle, sources->watchdog, true, err);
+    if (!status) status = define_closing(&closing, &bundle, true, err);
     closing_done(&closing);
     if (status) bundle_done(&bundle);
     else *ret = bundle;
@@ -270,7 +324,7 @@ int bundle_open(struct bytes contents, struct bundle *ret, struct error *err) {
     buffer_add(&bundle.contents, contents.data, contents.size);
     id_hash(&contents, 1, bundle.hash);
     status = buffer_check(&bundle.contents, err);
-    if (!status) status = define(&bundle, NULL, false, err);
+    if (!status) status = define(&bundle, NULL, NULL, false, err);
     if (status) bundle_done(&bundle);
     else *ret = bundle;
     return status;

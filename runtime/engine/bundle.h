@@ -1,7 +1,7 @@
 /* Bundles: the exact sources that a run is pinned to, content-addressed. Closed at acceptance: the
- * workflow file and every module that a constant `require` reaches, looked up beside the workflow,
- * in the project's workflow folders and in stdlib.
- * May use: base/, lua/isolate.h. Reads files. */
+ * workflow file and every module that its top level loads or a constant `require` reaches, looked
+ * up beside the workflow, in the project's workflow folders and in stdlib. May use: base/,
+ * lua/isolate.h. Reads files. */
 #ifndef TEND_ENGINE_BUNDLE_H
 #define TEND_ENGINE_BUNDLE_H
 
@@ -31,6 +31,10 @@ int bundle_load(const struct sources *sources, const char *target, struct bundle
  * opened with isolate_options.is_test. Its definition lists the cases: {cases = [{name, at}]}. */
 int bundle_load_test(const struct sources *sources, const char *file, struct bundle *ret,
                      struct error *err);
+/* A module that a workflow's bundle hasn't, as it is now: appends its path and its text.
+ * TEND_ENOENT: there is none. TEND_EIO: it can't be read. TEND_ENOMEM. */
+int bundle_module(const struct sources *sources, struct bytes workflow, struct bytes name,
+                  struct buffer *file, struct buffer *source, struct error *err);
 /* Opens contents that were closed elsewhere. TEND_EFORMAT, TEND_EINPUT. */
 int bundle_open(struct bytes contents, struct bundle *ret, struct error *err);
 /* The sources of a run's workflow as they are now: by the path that its own were closed at, else by

@@ -22,6 +22,7 @@ enum entry_type {
     ENTRY_RETRIED = 9,   /* of the run: value = {from, key}: what `from` to here is set aside */
     ENTRY_UPGRADED = 10, /* of the run: value = {from, to, allows_added}, hashes of bundles */
     ENTRY_FORKED = 11,   /* of the run: value = {of, at, seed}: what follows draws from the seed */
+    ENTRY_MODULE = 12,   /* of the run: a module outside its bundle (required.c) */
     ENTRY_ENDED = 7      /* of the run: value = result or error; attempt = its status */
 };
 

@@ -160,7 +160,7 @@ static bool tell(void *context, uint32_t sequence, struct bytes packed) {
     } else if (entry.type == ENTRY_RETRIED) {
         tell_retry(telling, &entry);
     } else if (entry.type == ENTRY_CANCELLED || entry.type == ENTRY_UPGRADED ||
-               entry.type == ENTRY_FORKED) {
+               entry.type == ENTRY_FORKED || entry.type == ENTRY_MODULE) {
         return true; /* of the run, not of a step */
     } else if (entry.type == ENTRY_ENDED) {
         struct buffer *to = entry.attempt == RUN_COMPLETED ? &telling->result : &telling->error;

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "engine/cancel.h"
+#include "engine/required.h"
 #include "engine/run.h"
 
 /* The branch path of a key: everything before the last slash (slashes in names are encoded). */
@@ -77,6 +78,7 @@ int replay_load(struct run *run, const struct entry *entry, uint32_t sequence, s
         run->cancelled_at_us = entry->at_us;
     }
     if (entry->type == ENTRY_FORKED) return read_fork(run, entry, sequence, err);
+    if (entry->type == ENTRY_MODULE) return required_load(run, entry, err);
     if (entry->key.size == 0) return 0;
     struct step *step = map_get(&run->steps, entry->key);
     if (!step) step = step_new(run, entry->key, entry->kind);

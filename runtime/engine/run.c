@@ -3,6 +3,7 @@
 #include "engine/point.h"
 #include "engine/cancel.h"
 #include "engine/dry_replay.h"
+#include "engine/required.h"
 #include "engine/upgrade.h"
 
 #include <stdio.h>
@@ -151,6 +152,7 @@ static int open_isolate(struct run *run, const struct value *accepted, struct by
     struct services *services = run->services;
     struct bytes hash = value_get_bytes(accepted, "settings");
     int status = 0;
+    run->has_other_sources = sources.size > 0;
     if (sources.size) buffer_add(&bundle, sources.data, sources.size);
     else status = journal_bundle(services->journal, bytes_of(run->record.bundle), &bundle, err);
     if (!status) status = journal_bundle(services->journal, hash, &settings, err);
@@ -256,7 +258,7 @@ static struct run *run_new(const struct run_host *host) {
     if (!run) return NULL;
     run->host = *host;
     run->services = host->place->services;
-    run->isolate_host = (struct isolate_host){run, on_log, on_now};
+    run->isolate_host = (struct isolate_host){run, on_log, on_now, required_find};
     run->last_strand = &run->strands;
     run->last_ready = &run->ready;
     run->is_replaying = true;
@@ -315,6 +317,7 @@ static void free_rest(struct run *run) {
     map_done(&run->steps);
     map_done(&run->unread);
     isolate_free(run->isolate);
+    required_done(run);
     buffer_done(&run->loaded);
     buffer_done(&run->seed);
     buffer_done(&run->forks);
@@ -651,6 +654,4 @@ void run_make_room(struct run *run) {
     if (!look(run).is_busy) settle(run);
 }
 
-size_t run_memory(const struct run *run) {
-    return run->isolate ? isolate_memory(run->isolate) : 0;
-}
+size_t run_memory(const struct run *run) { return run->isolate ? isolate_memory(run->isolate) : 0; }

@@ -104,6 +104,7 @@ struct run {
     struct buffer seed;
     char given[65];       /* hash of the input as given, of its first link */
     struct buffer loaded; /* the entries that were there when it was loaded */
+    struct map required;  /* name -> module that its bundle hasn't (required.c) */
     struct map steps;     /* key -> struct step */
     struct map unread;    /* branch path -> recorded steps that weren't asked for (count) */
     size_t unread_count;
@@ -114,6 +115,7 @@ struct run {
     size_t queued_bytes;           /* of these */
     int64_t used_at_us;            /* monotonic: its last turn */
     uint64_t position;             /* of the last submission */
+    bool has_other_sources;        /* than its bundle's: a dry replay */
     bool is_record_dirty;
     bool is_replaying;
     bool is_dry;         /* a copy, to see whether it fits: nothing is written or done */

@@ -20,6 +20,10 @@
 struct isolate;
 struct branch;
 
+struct isolate_module { /* both borrowed, for the isolate's life */
+    struct bytes file, source;
+};
+
 /* What the isolate needs of the host while Lua runs. */
 struct isolate_host {
     void *context;
@@ -29,6 +33,10 @@ struct isolate_host {
                 struct bytes fields);
     /* Wall time, for now() inside a step's function. */
     int64_t (*now_us)(void *context);
+    /* A module that the bundle hasn't; `workflow` is the workflow's file. TEND_ENOENT: there is
+     * none; otherwise *err says what is wrong with it. NULL: there never is one. */
+    int (*module)(void *context, struct bytes workflow, const char *name,
+                  struct isolate_module *ret, struct error *err);
 };
 
 /* The pulse of a thread that runs Lua: what a watchdog on another thread looks at. `count` goes up

@@ -17,7 +17,7 @@ static int write_line(lua_State *L, const char *level) {
     buffer_clear(&isolate->scratch);
     if (convert_pack(L, 2, "fields", false, &isolate->scratch, &err))
         return convert_raise(L, "value", false, err.message);
-    if (isolate->host)
+    if (isolate->host && isolate->host->log)
         isolate->host->log(isolate->host->context, branch, level, message,
                            buffer_bytes(&isolate->scratch));
     return 0;

@@ -1,5 +1,6 @@
-/* require: modules come from the run's bundle and from nowhere else; and which modules a source
- * requires, found in its text so that the bundle can be closed before anything runs. */
+/* require: modules come from the run's bundle, or, where their name wasn't known when that was
+ * closed, from the host, which records them; and which modules a source requires, found in its text
+ * so that the bundle can be closed before anything runs. */
 #include <ctype.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -8,31 +9,51 @@
 #include "lua/branch.h"
 #include "lua/convert.h"
 
-static const struct value *find(struct isolate *isolate, const char *name) {
-    return value_get_map(value_get(&isolate->bundle.root, "modules"), name);
+static bool find_in_bundle(struct isolate *isolate, const char *name, struct isolate_module *ret) {
+    const struct value *module = value_get_map(value_get(&isolate->bundle.root, "modules"), name);
+    if (!module) return false;
+    *ret =
+        (struct isolate_module){value_get_bytes(module, "file"), value_get_bytes(module, "source")};
+    return true;
 }
 
-static int missing(lua_State *L, const char *name) {
-    char message[400];
-    snprintf(message, sizeof message,
-             "module '%.100s' is not in this run's bundle: require it by a constant name (require "
-             "\"%.100s\"), as a file in the project's workflows folder or in stdlib",
-             name, name);
+static int ask_host(struct isolate *isolate, const char *name, struct isolate_module *ret,
+                    struct error *err) {
+    const struct isolate_host *host = isolate->host;
+    struct bytes workflow = value_get_bytes(&isolate->bundle.root, "file");
+    return host && host->module ? host->module(host->context, workflow, name, ret, err)
+                                : TEND_ENOENT;
+}
+
+static int missing(lua_State *L, const char *name, int status, const struct error *err) {
+    char message[ERROR_MESSAGE_MAX];
+    if (status == TEND_ENOENT)
+        snprintf(message, sizeof message,
+                 "module '%.100s' is not there: it is looked for beside the workflow, in the "
+                 "project's workflow folders and in stdlib",
+                 name);
+    else snprintf(message, sizeof message, "module '%.100s': %.600s", name, err->message);
     return convert_raise(L, "error", false, message);
 }
 
+/* A constant name's module is in the bundle, unless there was none when that was closed. */
 static int call(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
+    struct isolate_module module;
+    struct error err;
     lua_settop(L, 1);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, "tend.modules");
     if (lua_getfield(L, 2, name) != LUA_TNIL) return 1;
     lua_pop(L, 1);
-    const struct value *module = find(branch_of(L)->isolate, name);
-    if (!module && cjson_push(L, name)) return 1;
-    if (!module) return missing(L, name);
-    struct bytes file = value_get_bytes(module, "file"), source = value_get_bytes(module, "source");
-    lua_pushfstring(L, "@%s", lua_pushlstring(L, file.data, file.size));
-    if (luaL_loadbufferx(L, source.data, source.size, lua_tostring(L, -1), "t"))
+    struct isolate *isolate = branch_of(L)->isolate;
+    int status = 0;
+    if (!find_in_bundle(isolate, name, &module)) {
+        if (cjson_push(L, name)) return 1;
+        status = ask_host(isolate, name, &module, &err);
+    }
+    if (status) return missing(L, name, status, &err);
+    lua_pushfstring(L, "@%s", lua_pushlstring(L, module.file.data, module.file.size));
+    if (luaL_loadbufferx(L, module.source.data, module.source.size, lua_tostring(L, -1), "t"))
         return lua_error(L);
     lua_pushvalue(L, 1);
     lua_call(L, 1, 1);

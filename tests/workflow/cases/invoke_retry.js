@@ -77,8 +77,8 @@ module.exports = (test) => {
     const project = projectWith(t, '{ id = "c", retry = { attempts = 4, initial = "1500ms", backoff = "constant", jitter = false } }');
     const first = project.spawn(['run', 'parent', '--id', 'p']);
     await project.until('the wait for the retry', async () => {
-      const [run] = project.exists('.tend') ? await project.runs(['--workflow', 'parent']) : [];
-      return run && /try 'child' again/.test(run.waits_for);
+      const shown = await project.tend(['show', 'p', '--json']);
+      return shown.code === 0 && /try 'child' again/.test(shown.json.run.waits_for);
     });
     await first.end('SIGKILL');
     const second = project.spawn(['resume', 'p']);

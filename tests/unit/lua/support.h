@@ -90,8 +90,8 @@ UNUSED static int bench_try(struct bench *bench, const char *source, const char 
     struct buffer bundle = BUFFER_EMPTY, settings = packed("{\"model\":\"then\"}"),
                   now = packed("{\"model\":\"now\"}");
     memset(bench, 0, sizeof *bench);
-    bench->host = (struct isolate_host){
-        .context = &bench->told, .log = keep_log, .now_us = told_now};
+    bench->host =
+        (struct isolate_host){.context = &bench->told, .log = keep_log, .now_us = told_now};
     pack_bundle(&bundle, source, module);
     struct isolate_options options = {.host = &bench->host,
                                       .bundle = buffer_bytes(&bundle),

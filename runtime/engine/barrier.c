@@ -2,8 +2,8 @@
  * is held until everything that its run did before is durable. */
 #include <stdio.h>
 
-#include "engine/run.h"
 #include "engine/point.h"
+#include "engine/run.h"
 
 /* The attempt's start goes into the journal once, before its first touch of the outside. */
 static void append_start(struct strand *strand) {

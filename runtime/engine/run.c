@@ -1,8 +1,8 @@
 /* A run in memory: loading, its turn, what goes to the journal, leaving; see run.h. */
 #include "engine/run.h"
-#include "engine/point.h"
 #include "engine/cancel.h"
 #include "engine/dry_replay.h"
+#include "engine/point.h"
 #include "engine/required.h"
 #include "engine/upgrade.h"
 

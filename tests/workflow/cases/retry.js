@@ -113,4 +113,25 @@ module.exports = (test) => {
     assert.doesNotMatch(ended.stderr, /journal/);
     assert.strictEqual(calls(project).filter(([name]) => name === 'fails').length, 4);
   });
+
+  test('a blocked run is made ready as it is: nothing is set aside, nothing done again', async (t) => {
+    const project = t.project();
+    project.workflow(
+      'forgets',
+      `return { run = function()
+        local remembered = false
+        step("look", function() remembered = true local f <close> = io.open("looks", "a") f:write("x\\n") end)
+        if remembered then sleep(1.2) end
+      end }`,
+    );
+    assert.strictEqual((await project.run('forgets', ['--id', 'b'])).code, 4);
+    assert.deepStrictEqual([(await project.tend(['retry', 'b'])).code, (await project.tend(['retry', 'b'])).code], [0, 0]);
+    assert.strictEqual((await project.tend(['resume', 'b'])).code, 4);
+    assert.strictEqual(project.lines('looks'), 1);
+    const { steps } = await project.show('b');
+    assert.deepStrictEqual(
+      steps.map(({ key, status }) => `${key} ${status}`),
+      ['look completed', 'sleep waiting'],
+    );
+  });
 };

@@ -59,8 +59,7 @@ static void begin_next(struct run *run, const struct bundle *bundle, struct byte
     run->record.crashes = 0; /* that is progress */
     snprintf(run->record.workflow, sizeof run->record.workflow, "%s", bundle->name);
     snprintf(run->record.bundle, sizeof run->record.bundle, "%s", bundle->hash);
-    snprintf(run->record.settings, sizeof run->record.settings, "%s",
-             run->services->settings_hash);
+    snprintf(run->record.settings, sizeof run->record.settings, "%s", run->services->settings_hash);
     (void)run_change_status(run, RUN_CONTINUED);
     run->is_over = true;
 }

@@ -53,7 +53,7 @@ struct services {
     int64_t watchdog_us;      /* 0: the default */
     struct watchdog *watchdog;
     int64_t cancel_grace_us;
-    uint64_t inbox_taken; /* number of the last item dealt with; the control thread's */
+    uint64_t inbox_taken;        /* number of the last item dealt with; the control thread's */
     struct retention *retention; /* the control thread's */
     pthread_mutex_t accepting_mutex;
     struct accepting *accepting; /* accepted, not yet durable (accept.c) */

@@ -17,7 +17,7 @@ APT_CHECK := clang clang-format lua-check
 # npm packages, pinned in tests/e2e/package-lock.json: the coding agent's server, GraphQL validation.
 
 # `make demo`, `make test` and `make check` set up what they need, before anything is compiled.
-SETUP := $(if $(filter deps demo test check asan tsan bench,$(MAKECMDGOALS)),deps)
+SETUP := $(if $(filter deps demo test check asan tsan bench fuzz,$(MAKECMDGOALS)),deps)
 
 # ---- how it is compiled ---------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ $(SHIMS): $(BUILD)/%.so: %.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
 	@$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -shared -fPIC -o $@ $< -ldl -lpthread
 
-.PHONY: all deps test test-runtime asan tsan bench demo check format install help clean
+.PHONY: all deps test test-runtime asan tsan fuzz fuzz-programs bench demo check format install help clean
 .SECONDARY:
 
 test: all $(UNIT) $(SHIMS) | $(SETUP) ## unit, workflow, crash and end-to-end tests
@@ -110,6 +110,24 @@ tsan: | $(SETUP) ## workflow tests under the thread sanitizer
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp exitcode=66" \
 	    TEND_TEST_LIMIT_MS=180000 TEND_TEST_WITHOUT=watchdog: node tests/run.js build-tsan workflow
 
+FUZZ_SECONDS ?= 20
+FUZZ := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+$(FUZZ): $(BUILD)/%: $(BUILD)/%.o $(call archives,engine)
+	@echo "  link   $@"
+	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+fuzz-programs: $(FUZZ)
+
+fuzz: | $(SETUP) ## each parser fed with what libFuzzer makes up, FUZZ_SECONDS (20) long
+	@$(MAKE) BUILD=build-fuzz CC=clang fuzz-programs \
+	    SANITIZE="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined"
+	@for target in $(notdir $(FUZZ)); do echo "  fuzz   $$target"; \
+	    mkdir -p build-fuzz/corpus/$$target; \
+	    build-fuzz/tests/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=build-fuzz/ build-fuzz/corpus/$$target \
+	        $(wildcard tests/fuzz/corpus/$$target) || exit 1; done
+
 bench: all | $(SETUP) ## figures, as ratios to what this machine allows in the same run
 	@node tests/bench/bench.js $(BUILD)
 
@@ -119,7 +137,7 @@ demo: all | $(SETUP) ## a sick service becomes a pull request, and survives kill
 # ---- set-up ---------------------------------------------------------------------------------
 
 deps: ## install what building and testing need (Debian and npm packages, by name)
-	@tools/deps "$(APT_BUILD) $(APT_TEST) $(if $(filter check,$(MAKECMDGOALS)),$(APT_CHECK))"
+	@tools/deps "$(APT_BUILD) $(APT_TEST) $(if $(filter check fuzz,$(MAKECMDGOALS)),$(APT_CHECK))"
 
 # ---- quality --------------------------------------------------------------------------------
 

@@ -175,9 +175,11 @@ static size_t mark_url_password(struct marks *marks, size_t start) {
         if (text.data[i] == ':' && !colon) colon = i;
         if (text.data[i] == '@') last_at = i;
     }
-    if (!colon || last_at <= colon + 1 || begins(text, colon + 1, REDACT_MASK)) return 0;
-    marks_add(marks, colon + 1, last_at - colon - 1);
-    return last_at - start;
+    if (!colon || last_at <= colon + 1) return 0;
+    size_t size = last_at - colon - 1;
+    bool is_masked = size == strlen(REDACT_MASK) && begins(text, colon + 1, REDACT_MASK);
+    if (!is_masked) marks_add(marks, colon + 1, size);
+    return last_at - start; /* masked or not: a second pass goes the same way */
 }
 
 /* ---- values behind words --------------------------------------------------------------------- */

@@ -1,11 +1,6 @@
 /* Any bytes as a cron expression, and as a time zone file: no crash, and each tick comes after the
  * one before, at most one a minute.
- *
- *   clang -std=c11 -D_GNU_SOURCE -g -O1 -Iruntime -fsanitize=fuzzer,address,undefined \
- *       -o build/fuzz_cron tests/fuzz/fuzz_cron.c runtime/engine/cron.c runtime/engine/zone.c \
- *       runtime/base/?*.c -lyajl -lsodium
- *   build/fuzz_cron -max_len=512 -max_total_time=60
- */
+ * `make fuzz` runs it. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,6 @@
 /* Any bytes as JSON text: no crash, and what is read is written to text that reads to the same
  * text again.
- *
- *   clang -std=c11 -D_GNU_SOURCE -g -O1 -Iruntime -fsanitize=fuzzer,address,undefined \
- *       -o build/fuzz_json tests/fuzz/fuzz_json.c runtime/base/?*.c -lyajl -lsodium
- *   build/fuzz_json -max_len=4096 -max_total_time=60
- */
+ * `make fuzz` runs it. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,13 +6,14 @@ CC      ?= gcc
 BUILD   ?= build
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
+DATED   := 2026-11-25
 
 # ---- what is needed -------------------------------------------------------------------------
 
 # Debian packages by name; docs/dependencies.md says what each is for.
 APT_BUILD := gcc pkg-config libc6-dev liblua5.4-dev liblmdb-dev libuv1-dev libcurl4-openssl-dev \
              libyajl-dev libsodium-dev libzstd-dev tzdata
-APT_TEST  := lua-cjson libcmocka-dev libmsgpack-dev git curl ca-certificates procps passwd util-linux
+APT_TEST  := lua-cjson bash man-db libcmocka-dev libmsgpack-dev git curl ca-certificates procps passwd util-linux
 APT_CHECK := clang clang-format lua-check
 # npm packages, pinned in tests/e2e/package-lock.json: the coding agent's server, GraphQL validation.
 
@@ -30,7 +31,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing
 OPTIMISE ?= -O2 -g
 override CFLAGS = -std=c11 -D_GNU_SOURCE -Iruntime $(PKG_CFLAGS) $(WARNINGS) $(OPTIMISE) $(SANITIZE) \
             -fno-omit-frame-pointer -fstack-protector-strong -MMD -MP \
-            -DTEND_VERSION='"$(VERSION)"' -DTEND_PREFIX='"$(PREFIX)"'
+            -DTEND_VERSION='"$(VERSION)"' -DTEND_DATE='"$(DATED)"' \
+            -DTEND_PREFIX='"$(PREFIX)"'
 LDLIBS   = $(PKG_LIBS) -lpthread -lm -ldl
 LDFLAGS  += $(SANITIZE)
 
@@ -163,10 +165,18 @@ format: ## lay out the C files as .clang-format says
 
 # ---- installing -----------------------------------------------------------------------------
 
+SHARE = $(DESTDIR)$(PREFIX)/share
+
 install: all ## install the program, its Lua and its manual under PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tend/stdlib \
 	           $(DESTDIR)$(PREFIX)/share/tend/workflows $(DESTDIR)$(PREFIX)/share/doc/tend
 	install -m 755 $(BUILD)/tend $(DESTDIR)$(PREFIX)/bin/tend
+	install -d $(addprefix $(SHARE)/,man/man1 bash-completion/completions \
+	           zsh/site-functions fish/vendor_completions.d)
+	$(BUILD)/tend man > $(SHARE)/man/man1/tend.1
+	$(BUILD)/tend completion bash > $(SHARE)/bash-completion/completions/tend
+	$(BUILD)/tend completion zsh > $(SHARE)/zsh/site-functions/_tend
+	$(BUILD)/tend completion fish > $(SHARE)/fish/vendor_completions.d/tend.fish
 	install -m 644 stdlib/*.lua $(DESTDIR)$(PREFIX)/share/tend/stdlib/
 	install -m 644 workflows/*.lua $(DESTDIR)$(PREFIX)/share/tend/workflows/
 	install -m 644 docs/*.md CHANGELOG.md LICENSE examples/tend.service \

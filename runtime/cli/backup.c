@@ -55,4 +55,5 @@ static int run(int argc, char **argv) {
     return back_up(&place, argv[optind], is_json);
 }
 
-const struct command command_backup = {"backup", "copy the journal while it is in use", run, help};
+const struct command command_backup = {
+    .name = "backup", .summary = "copy the journal while it is in use", .run = run, .help = help};

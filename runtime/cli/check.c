@@ -8,19 +8,22 @@
 #include "base/text.h"
 #include "cli/command.h"
 
-static const char help[] =
-    "usage: tend check [PATH]…\n\n"
-    "Checks workflow files, or every .lua file of a folder (default: the workflow folders): does "
-    "it\n"
-    "compile, with every module that it requires, and is it a workflow? Prints FILE:LINE: what.\n\n"
-    "exit: 0 all good, 1 something found, 2 usage, or a PATH that can't be read\n";
-
 struct checking {
     struct sources sources;
     bool is_quiet;
+    bool is_json;
     size_t files, findings;
     bool is_unreadable;
 };
+
+static void print_finding(const char *file, const struct error *err) {
+    struct buffer packed = BUFFER_EMPTY;
+    pack_map(&packed, 2);
+    pack_member_text(&packed, "file", file);
+    pack_member_text(&packed, "message", err->message);
+    (void)print_json(buffer_bytes(&packed), 0);
+    buffer_done(&packed);
+}
 
 static void check_file(struct checking *checking, const char *file) {
     struct bundle bundle;
@@ -32,7 +35,8 @@ static void check_file(struct checking *checking, const char *file) {
     }
     if (err.status == TEND_ENOENT || err.status == TEND_EIO) checking->is_unreadable = true;
     checking->findings++;
-    printf("%s\n", err.message);
+    if (checking->is_json) print_finding(file, &err);
+    else printf("%s\n", err.message);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b) {
@@ -66,12 +70,20 @@ static void check_path(struct checking *checking, const char *path) {
     else check_folder(checking, path);
 }
 
+static int take(void *context, int option, const char *argument) {
+    (void)option, (void)argument;
+    *(bool *)context = true;
+    return 0;
+}
+
 static int run(int argc, char **argv) {
     struct place place;
-    int code = place_options(&place, &command_check, argc, argv);
+    bool is_json = false;
+    int code = command_options(&command_check, &place, argc, argv, take, &is_json);
     if (code) return code < 0 ? 0 : code;
     place_settle(&place);
-    struct checking checking = {.sources = place_sources(&place), .is_quiet = place.is_quiet};
+    struct checking checking = {
+        .sources = place_sources(&place), .is_quiet = place.is_quiet, .is_json = is_json};
     for (int i = optind; i < argc; i++) check_path(&checking, argv[i]);
     for (size_t i = 0; optind == argc && i < place.folder_count; i++)
         check_path(&checking, place.folders[i]);
@@ -84,4 +96,16 @@ static int run(int argc, char **argv) {
     return checking.findings ? EXIT_FAILED : 0;
 }
 
-const struct command command_check = {"check", "check that workflow files load", run, help};
+static const struct command_option options[] = {
+    {'j', "json", NULL, "One object a finding and line: file, message."}, {0}};
+
+const struct command command_check = {
+    "check",
+    "check that workflow files load",
+    run,
+    "Checks workflow files, or every .lua file of a folder (default: the workflow folders): does "
+    "it "
+    "compile, with every module that it requires, and is it a workflow? Prints FILE:LINE: what.",
+    options,
+    "[PATH]…",
+    "0 all good, 1 something found, 2 usage, or a PATH that can't be read"};

@@ -27,7 +27,7 @@ static void watch(struct driving *driving, uv_signal_t *handle, int number) {
     uv_unref((uv_handle_t *)handle);
 }
 
-int drive(struct engine *engine, uint64_t until, const char *id) {
+int drive(struct engine *engine, uint64_t until, const char *id, struct live *live) {
     struct driving driving = {engine, 0};
     uv_signal_t interrupt, terminate;
     struct error err;
@@ -37,9 +37,12 @@ int drive(struct engine *engine, uint64_t until, const char *id) {
     uv_close((uv_handle_t *)&interrupt, NULL);
     uv_close((uv_handle_t *)&terminate, NULL);
     uv_run(engine_loop(engine), UV_RUN_NOWAIT); /* the handles are on this stack */
+    live_end(live);
     if (status) return complain(EXIT_FAILED, "%s", err.message);
     if (!driving.signal) return -1;
-    if (id) fprintf(stderr, "\ntend: interrupted; the run stays. Go on with: tend resume %s\n", id);
+    if (id)
+        fprintf(stderr, "%stend: interrupted; the run stays. Go on with: tend resume %s\n",
+                live ? "" : "\n", id);
     return id ? EXIT_INTERRUPTED : -1;
 }
 

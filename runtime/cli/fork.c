@@ -91,4 +91,5 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const struct command command_fork = {"fork", "begin a new run from a step of another", run, help};
+const struct command command_fork = {
+    .name = "fork", .summary = "begin a new run from a step of another", .run = run, .help = help};

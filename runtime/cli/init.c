@@ -137,4 +137,5 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const struct command command_init = {"init", "make a project with a first workflow", run, help};
+const struct command command_init = {
+    .name = "init", .summary = "make a project with a first workflow", .run = run, .help = help};

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/glyph.h"
 
 void place_init(struct place *place) { *place = (struct place){.home = ".tend", .log_level = 1}; }
 
@@ -19,6 +20,12 @@ static int read_level(const struct command *command, const char *text) {
     return -1;
 }
 
+int place_folder(struct place *place, const char *folder) {
+    if (place->folder_count == FOLDERS_MAX) return -1;
+    place->folders[place->folder_count++] = folder;
+    return 0;
+}
+
 int place_option(struct place *place, const struct command *command, int option) {
     switch (option) {
     case 'H': place->home = optarg; return 0;
@@ -26,24 +33,21 @@ int place_option(struct place *place, const struct command *command, int option)
     case 'q': place->is_quiet = true; return 0;
     case 'L': return (place->log_level = read_level(command, optarg)) < 0 ? -1 : 0;
     case 'W':
-        if (place->folder_count == FOLDERS_MAX) {
-            misuse(command, "at most %d --workflows", FOLDERS_MAX);
-            return -1;
-        }
-        place->folders[place->folder_count++] = optarg;
-        return 0;
+        if (place_folder(place, optarg) == 0) return 0;
+        misuse(command, "at most %d --workflows", FOLDERS_MAX);
+        return -1;
     default: return -1; /* getopt has said why */
     }
 }
 
-int place_options(struct place *place, const struct command *command, int argc, char **argv) {
-    static const struct option options[] = {SHARED_OPTIONS};
-    int option;
-    place_init(place);
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        if (option == 'h') return fputs(command->help, stdout), -1;
-        if (place_option(place, command, option)) return EXIT_USAGE;
-    }
+int place_limit(struct place *place, const struct command *command, const char *argument) {
+    struct limits limits;
+    struct error err;
+    if (place->limit_count == LIMIT_OPTIONS_MAX)
+        return misuse(command, "at most %d --limit", LIMIT_OPTIONS_MAX);
+    place->limits[place->limit_count++] = argument;
+    if (limits_read(NULL, place->limits, &limits, &err))
+        return misuse(command, "--limit %s: %s", argument, err.message);
     return 0;
 }
 
@@ -103,22 +107,36 @@ struct sources place_sources(const struct place *place) {
 
 /* ---- printing ---- */
 
+/* What is told may hold what a script said: nothing of it steers the terminal. */
+static void tell(const char *before, const char *format, va_list args, const char *after) {
+    char text[4096];
+    struct buffer out = BUFFER_EMPTY;
+    int size = vsnprintf(text, sizeof text, format, args);
+    struct bytes bytes = {text, size < 0                     ? 0
+                                : (size_t)size < sizeof text ? (size_t)size
+                                                             : sizeof text - 1};
+    buffer_add_text(&out, before);
+    glyph_add(&out, bytes, true);
+    buffer_add_text(&out, after);
+    fputs(out.is_failed ? "tend: out of memory\n" : out.data, stderr);
+    buffer_done(&out);
+}
+
 int complain(int code, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    fputs("tend: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    tell("tend: ", format, args, "\n");
     va_end(args);
     return code;
 }
 
 int misuse(const struct command *command, const char *format, ...) {
+    char before[40], after[60];
     va_list args;
+    snprintf(before, sizeof before, "tend %.20s: ", command->name);
+    snprintf(after, sizeof after, "\n`tend %.20s --help` tells more.\n", command->name);
     va_start(args, format);
-    fprintf(stderr, "tend %s: ", command->name);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n`tend %s --help` tells more.\n", command->name);
+    tell(before, format, args, after);
     va_end(args);
     return EXIT_USAGE;
 }
@@ -161,4 +179,14 @@ int print_json(struct bytes packed, int indent) {
     if (status)
         return complain(EXIT_FAILED, "the result can't be printed as JSON: %s", err.message);
     return fflush(stdout) ? complain(EXIT_FAILED, "standard output: could not be written") : 0;
+}
+
+int print_asked(const char *id, bool has_engine) {
+    struct buffer packed = BUFFER_EMPTY;
+    pack_map(&packed, 2);
+    pack_member_text(&packed, "run", id);
+    pack_member_boolean(&packed, "is_waiting", !has_engine);
+    int code = print_json(buffer_bytes(&packed), 0);
+    buffer_done(&packed);
+    return code;
 }

@@ -219,4 +219,5 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const struct command command_prune = {"prune", "delete runs that ended long ago", run, help};
+const struct command command_prune = {
+    .name = "prune", .summary = "delete runs that ended long ago", .run = run, .help = help};

@@ -55,4 +55,5 @@ static int run(int argc, char **argv) {
     return print_restored(&place, &restored, is_json);
 }
 
-const struct command command_restore = {"restore", "bring a backup back", run, help};
+const struct command command_restore = {
+    .name = "restore", .summary = "bring a backup back", .run = run, .help = help};

@@ -12,21 +12,6 @@
 #include "cli/command.h"
 #include "engine/inbox.h"
 
-static const char help[] =
-    "usage: tend run TARGET [--input JSON|@FILE|-] [--set KEY=VALUE]… [--id ID] [--json]\n\n"
-    "Runs a workflow and prints its result as JSON. TARGET is a path to a .lua file, or a name "
-    "that\n"
-    "is looked up in ./workflows and among the shipped workflows.\n\n"
-    "  --input JSON     the input; @FILE reads a file, - reads standard input\n"
-    "  --set KEY=VALUE  one input value: JSON where it parses, otherwise text\n"
-    "  --id ID          the run's id (its idempotency key): the same id again resumes an "
-    "unfinished\n"
-    "                   run and prints the recorded result of a finished one\n"
-    "  --json           the result in one line, nothing else on standard output\n"
-    "  --home DIR       where the journal lies (default .tend)\n\n"
-    "exit: 0 completed, 1 failed, 2 usage, configuration, workflow or input wrong, 3 cancelled,\n"
-    "4 blocked or stuck, 130 interrupted (the run stays; `tend resume ID`)\n";
-
 enum { SETS_MAX = 64 };
 static const size_t input_max = (size_t)64 << 20;
 
@@ -35,6 +20,7 @@ struct asked {
     const char *sets[SETS_MAX];
     size_t set_count;
     bool is_json;
+    struct place *place;
 };
 
 /* ---- the input ---- */
@@ -113,7 +99,7 @@ static int make_input(const struct asked *asked, struct buffer *packed, struct e
 /* ---- as the owner ---- */
 
 static int run_here(struct engine *engine, const struct asked *asked, struct bytes input,
-                    const char *id) {
+                    const char *id, struct live *live) {
     struct acceptance acceptance = {asked->target, input, id, 0};
     struct accepted accepted;
     struct record record;
@@ -127,7 +113,7 @@ static int run_here(struct engine *engine, const struct asked *asked, struct byt
     uint64_t number;
     if (!accepted.is_new && !is_over && engine_resume(engine, accepted.id, &number, &err))
         return complain(exit_code_of(&err), "%s", err.message);
-    int code = is_over ? -1 : drive(engine, accepted.number, accepted.id);
+    int code = is_over ? -1 : drive(engine, accepted.number, accepted.id, live);
     return code >= 0 ? code : report_run(engine_journal(engine), accepted.id, asked->is_json);
 }
 
@@ -180,10 +166,12 @@ static int hand_over(const struct place *place, const struct asked *asked, struc
 }
 
 static int run_somewhere(const struct place *place, const struct asked *asked, struct bytes input) {
-    struct engine_options options = {.home = place->home,
-                                     .config = place->config,
-                                     .sources = place_sources(place),
-                                     .observer = progress_observer(place)};
+    struct live *live = live_new(place);
+    struct engine_options settings = {.home = place->home,
+                                      .config = place->config,
+                                      .sources = place_sources(place),
+                                      .observer = live_observer(live, place),
+                                      .limits = place->limits};
     char own_id[ID_UUID_TEXT];
     struct engine *engine;
     struct error err;
@@ -191,42 +179,43 @@ static int run_somewhere(const struct place *place, const struct asked *asked, s
     id_uuid7(clock_wall_us(clock_system()), own_id);
     const char *id = asked->id ? asked->id : own_id;
     while (code < 0) {
-        int status = engine_new(&options, &engine, &err);
+        int status = engine_new(&settings, &engine, &err);
         if (status == TEND_EBUSY) {
             code = hand_over(place, asked, input, id);
         } else if (status) {
             code = complain(exit_code_of(&err), "%s", err.message);
         } else {
-            code = run_here(engine, asked, input, id);
+            code = run_here(engine, asked, input, id, live);
             engine_free(engine);
         }
     }
+    live_free(live);
     return code;
 }
 
-static int read_options(int argc, char **argv, struct place *place, struct asked *asked) {
-    static const struct option options[] = {{"input", required_argument, NULL, 'i'},
-                                            {"set", required_argument, NULL, 's'},
-                                            {"id", required_argument, NULL, 'd'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            SHARED_OPTIONS};
-    int option;
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        switch (option) {
-        case 'i': asked->input = optarg; break;
-        case 'd': asked->id = optarg; break;
-        case 'j': asked->is_json = true; break;
-        case 's':
-            if (!strchr(optarg, '=') || *optarg == '=')
-                return misuse(&command_run, "--set wants KEY=VALUE, not '%s'", optarg);
-            if (asked->set_count == SETS_MAX) return misuse(&command_run, "at most 64 --set");
-            asked->sets[asked->set_count++] = optarg;
-            break;
-        case 'h': fputs(help, stdout); return -1;
-        default:
-            if (place_option(place, &command_run, option)) return EXIT_USAGE;
-        }
+static int add_set(struct asked *asked, const char *text) {
+    if (!strchr(text, '=') || *text == '=')
+        return misuse(&command_run, "--set wants KEY=VALUE, not '%s'", text);
+    if (asked->set_count == SETS_MAX) return misuse(&command_run, "at most 64 --set");
+    asked->sets[asked->set_count++] = text;
+    return 0;
+}
+
+static int take(void *context, int option, const char *argument) {
+    struct asked *asked = context;
+    switch (option) {
+    case 'i': asked->input = argument; return 0;
+    case 'd': asked->id = argument; return 0;
+    case 'j': asked->is_json = true; return 0;
+    case 's': return add_set(asked, argument);
+    default: return place_limit(asked->place, &command_run, argument);
     }
+}
+
+static int read_options(int argc, char **argv, struct place *place, struct asked *asked) {
+    asked->place = place;
+    int code = command_options(&command_run, place, argc, argv, take, asked);
+    if (code) return code;
     if (optind + 1 != argc)
         return misuse(&command_run, optind == argc ? "TARGET is missing" : "one TARGET only");
     asked->target = argv[optind];
@@ -238,7 +227,6 @@ static int run(int argc, char **argv) {
     struct place place;
     struct buffer input = BUFFER_EMPTY;
     struct error err;
-    place_init(&place);
     int code = read_options(argc, argv, &place, &asked);
     if (code) return code < 0 ? 0 : code;
     place_settle(&place);
@@ -249,4 +237,24 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const struct command command_run = {"run", "run a workflow and print its result", run, help};
+static const struct command_option options[] = {
+    {'i', "input", "JSON|@FILE|-", "The input; @FILE reads a file, - reads standard input."},
+    {'s', "set", "KEY=VALUE", "One input value: JSON where it parses, otherwise text; repeatable."},
+    {'d', "id", "ID",
+     "The run's id (its idempotency key): the same id again resumes an unfinished run and prints "
+     "the recorded result of a finished one."},
+    {'j', "json", NULL, "The result in one line, nothing else on standard output."},
+    LIMIT_OPTION,
+    {0}};
+
+const struct command command_run = {"run",
+                                    "run a workflow and print its result",
+                                    run,
+                                    "Runs a workflow and prints its result as JSON. TARGET is a "
+                                    "path to a .lua file, or a name that "
+                                    "is looked up in ./workflows and among the shipped workflows.",
+                                    options,
+                                    "TARGET",
+                                    "0 completed, 1 failed, 2 usage, configuration, workflow or "
+                                    "input wrong, 3 cancelled, 4 blocked "
+                                    "or stuck, 130 interrupted (the run stays; `tend resume ID`)"};

@@ -14,26 +14,6 @@
 #include "engine/schedule_set.h"
 #include "engine/settings.h"
 
-static const char help[] =
-    "usage: tend schedules [--json]\n"
-    "       tend schedules pause NAME | resume NAME | run NAME\n"
-    "       tend schedules backfill NAME --from TIME [--to TIME]\n\n"
-    "Lists what `tend serve` runs by the clock: the next ten ticks, the last run, and how many "
-    "ticks\n"
-    "were skipped (they met an unfinished run) or missed (nobody was there). NAME is a workflow, "
-    "or\n"
-    "WORKFLOW/PROJECT.\n\n"
-    "  pause NAME     its ticks pass by until it is resumed\n"
-    "  resume NAME    from the next tick on\n"
-    "  run NAME       runs it now, with the schedule's input, as `tend run` does\n"
-    "  backfill NAME  runs the ticks of a time that has passed, in order; those that ran are left "
-    "out\n"
-    "  --from, --to   as 2026-11-25T02:00:00Z or 2026-11-25; --to is now if it isn't given\n"
-    "  --json         one object a line: name workflow project timing timezone jitter_ms delay_ms\n"
-    "                 overlap on_missed is_paused next[] last_run last_tick last_status runs "
-    "skipped\n"
-    "                 missed queued\n";
-
 enum { NEXT_TICKS = 10 };
 
 struct asked {
@@ -380,31 +360,20 @@ static int read_words(int argc, char **argv, struct asked *asked) {
     return 0;
 }
 
-static int read_options(int argc, char **argv, struct place *place, struct asked *asked) {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"from", required_argument, NULL, 'f'},
-                                            {"to", required_argument, NULL, 't'},
-                                            SHARED_OPTIONS};
-    int option;
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        switch (option) {
-        case 'j': asked->is_json = true; break;
-        case 'f': asked->from = optarg; break;
-        case 't': asked->to = optarg; break;
-        case 'h': fputs(help, stdout); return -1;
-        default:
-            if (place_option(place, &command_schedules, option)) return EXIT_USAGE;
-        }
-    }
-    return read_words(argc, argv, asked);
+static int take(void *context, int option, const char *argument) {
+    struct asked *asked = context;
+    if (option == 'j') asked->is_json = true;
+    else if (option == 'f') asked->from = argument;
+    else asked->to = argument;
+    return 0;
 }
 
 static int run(int argc, char **argv) {
     struct asked asked = {0};
     struct place place;
     struct error err;
-    place_init(&place);
-    int code = read_options(argc, argv, &place, &asked);
+    int code = command_options(&command_schedules, &place, argc, argv, take, &asked);
+    if (!code) code = read_words(argc, argv, &asked);
     if (code) return code < 0 ? 0 : code;
     place_settle(&place);
     struct view view = {.place = &place};
@@ -415,5 +384,28 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const struct command command_schedules = {"schedules", "list, pause and run what is scheduled", run,
-                                          help};
+static const struct command_option options[] = {
+    {'f', "from", "TIME", "Of backfill: the first tick, as 2026-11-25T02:00:00Z or 2026-11-25."},
+    {'t', "to", "TIME", "Of backfill: the last tick (default now)."},
+    {'j', "json", NULL,
+     "One object a line: name workflow project timing timezone jitter_ms delay_ms overlap "
+     "on_missed "
+     "is_paused next[] last_run last_tick last_status runs skipped missed queued."},
+    {0}};
+
+const struct command command_schedules = {
+    "schedules",
+    "list, pause and run what is scheduled",
+    run,
+    "Lists what `tend serve` runs by the clock: the next ten ticks, the last run, and how many "
+    "ticks "
+    "were skipped (they met an unfinished run) or missed (nobody was there). SCHEDULE is a "
+    "workflow, or "
+    "WORKFLOW/PROJECT.\n\n"
+    "pause: its ticks pass by until it is resumed\n"
+    "resume: from the next tick on\n"
+    "run: runs it now, with the schedule's input, as `tend run` does\n"
+    "backfill: runs the ticks of a time that has passed, in order; those that ran are left out",
+    options,
+    "[pause|resume|run|backfill SCHEDULE]",
+    "0 done, 2 no such schedule, or used wrongly"};

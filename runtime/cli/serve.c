@@ -4,14 +4,6 @@
 
 #include "cli/command.h"
 
-static const char help[] =
-    "usage: tend serve [--home DIR] [--config FILE] [--workflows DIR]…\n\n"
-    "Owns the home: resumes what is unfinished, runs the schedules of the project's workflows (and "
-    "of\n"
-    "the shipped ones that tend.lua names), and takes over what other commands ask for. Ends on\n"
-    "SIGTERM or Ctrl-C; what was under way goes on at the next start.\n\n"
-    "exit: 0 stopped, 1 the journal broke, 2 usage or configuration\n";
-
 struct serving {
     const struct place *place;
     struct engine *engine;
@@ -35,6 +27,7 @@ static int serve(const struct place *place) {
                                      .config = place->config,
                                      .sources = place_sources(place),
                                      .observer = progress_observer(place),
+                                     .limits = place->limits,
                                      .is_server = true};
     struct engine *engine;
     struct error err;
@@ -48,7 +41,7 @@ static int serve(const struct place *place) {
         uv_timer_init(engine_loop(engine), &serving.ready);
         serving.ready.data = &serving;
         uv_timer_start(&serving.ready, on_ready, 0, 0);
-        code = drive(engine, 0, NULL);
+        code = drive(engine, 0, NULL, NULL);
         notify("STOPPING=1");
     }
     engine_free(engine);
@@ -56,9 +49,14 @@ static int serve(const struct place *place) {
     return code < 0 ? 0 : code;
 }
 
+static int take(void *context, int option, const char *argument) {
+    (void)option;
+    return place_limit(context, &command_serve, argument);
+}
+
 static int run(int argc, char **argv) {
     struct place place;
-    int code = place_options(&place, &command_serve, argc, argv);
+    int code = command_options(&command_serve, &place, argc, argv, take, &place);
     if (code) return code < 0 ? 0 : code;
     if (optind != argc) return misuse(&command_serve, "it takes options only");
     place_settle(&place);
@@ -67,5 +65,15 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const struct command command_serve = {"serve", "run schedules and unfinished runs, as a service",
-                                      run, help};
+static const struct command_option options[] = {LIMIT_OPTION, {0}};
+
+const struct command command_serve = {
+    "serve",
+    "run schedules and unfinished runs, as a service",
+    run,
+    "Owns the home: resumes what is unfinished, runs the schedules of the project's workflows (and "
+    "of the shipped ones that tend.lua names), and takes over what other commands ask for. Ends on "
+    "SIGTERM or Ctrl-C; what was under way goes on at the next start.",
+    options,
+    "",
+    "0 stopped, 1 the journal broke, 2 usage or configuration"};

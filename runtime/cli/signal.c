@@ -5,14 +5,6 @@
 #include "cli/command.h"
 #include "engine/inbox.h"
 
-static const char help[] =
-    "usage: tend signal RUN NAME [JSON]\n\n"
-    "Sends a signal to a run: what `wait_for(NAME)` in it returns (true where no JSON is given).\n"
-    "Signals queue in order, also before they are waited for; each is taken once. Durable when "
-    "the\n"
-    "command returns; without an engine it waits until one owns the home.\n\n"
-    "exit: 0 accepted, 2 no such run, it has ended, or the JSON is wrong\n";
-
 static int read_payload(const char *text, struct buffer *packed, struct error *err) {
     if (!text) {
         pack_boolean(packed, true);
@@ -23,33 +15,55 @@ static int read_payload(const char *text, struct buffer *packed, struct error *e
     return status;
 }
 
-static int send_signal(const struct place *place, char **arguments, int count) {
-    struct buffer payload = BUFFER_EMPTY;
+static int send_signal(const struct place *place, char **arguments, struct bytes payload,
+                       bool is_json) {
+    char id[JOURNAL_ID_MAX + 1];
     struct journal *journal;
     struct error err;
-    int code = 0;
-    if (read_payload(count > 2 ? arguments[2] : NULL, &payload, &err))
+    int code = open_run(place, arguments[0], &journal, id);
+    if (code) return code;
+    bool has_engine = journal_owner(journal) != 0;
+    if (inbox_ask_signal(journal, id, arguments[1], payload, &err))
+        code = complain(exit_code_of(&err), "%s", err.message);
+    else if (is_json) code = print_asked(id, has_engine);
+    else if (!place->is_quiet && !has_engine)
+        fprintf(stderr, "tend: accepted; no engine runs now: `tend resume %s` goes on\n", id);
+    journal_close(journal);
+    return code;
+}
+
+static int take(void *context, int option, const char *argument) {
+    (void)option, (void)argument;
+    *(bool *)context = true;
+    return 0;
+}
+
+static int run(int argc, char **argv) {
+    struct buffer payload = BUFFER_EMPTY;
+    struct place place;
+    struct error err;
+    bool is_json = false;
+    int code = command_options(&command_signal, &place, argc, argv, take, &is_json);
+    if (code) return code < 0 ? 0 : code;
+    int count = argc - optind;
+    if (count < 2 || count > 3) return misuse(&command_signal, "give RUN and NAME, and maybe JSON");
+    if (read_payload(count > 2 ? argv[optind + 2] : NULL, &payload, &err))
         code = complain(EXIT_USAGE, "%s", err.message);
-    else code = open_client(place, &journal);
-    if (!code) {
-        if (inbox_ask_signal(journal, arguments[0], arguments[1], buffer_bytes(&payload), &err))
-            code = complain(exit_code_of(&err), "%s", err.message);
-        else if (!place->is_quiet && journal_owner(journal) == 0)
-            fprintf(stderr, "tend: accepted; no engine runs now: `tend resume %s` goes on\n",
-                    arguments[0]);
-        journal_close(journal);
-    }
+    else code = send_signal(&place, argv + optind, buffer_bytes(&payload), is_json);
     buffer_done(&payload);
     return code;
 }
 
-static int run(int argc, char **argv) {
-    struct place place;
-    int code = place_options(&place, &command_signal, argc, argv);
-    if (code) return code < 0 ? 0 : code;
-    if (argc - optind < 2 || argc - optind > 3)
-        return misuse(&command_signal, "give RUN and NAME, and maybe JSON");
-    return send_signal(&place, argv + optind, argc - optind);
-}
+static const struct command_option options[] = {
+    {'j', "json", NULL, "One object: run, and is_waiting (no engine owns the home now)."}, {0}};
 
-const struct command command_signal = {"signal", "send a signal to a run", run, help};
+const struct command command_signal = {
+    "signal",
+    "send a signal to a run",
+    run,
+    "Sends a signal to a run: what `wait_for(NAME)` in it returns (true where no JSON is given). "
+    "Signals queue in order, also before they are waited for; each is taken once. Durable when the "
+    "command returns; without an engine it waits until one owns the home.",
+    options,
+    "RUN NAME [JSON]",
+    "0 accepted, 2 no such run, it has ended, or the JSON is wrong"};

@@ -13,20 +13,6 @@
 #include "cli/test.h"
 #include "engine/option.h"
 
-static const char help[] =
-    "usage: tend test [PATH]… [--filter TEXT] [--format text|tap|junit] [--output FILE]\n\n"
-    "Runs the cases of files that end in _test.lua: a PATH is such a file, or a folder that is\n"
-    "searched with the folders below it (default: the workflow folders, and ./tests). Workflows "
-    "run\n"
-    "on the real engine, in a temporary home of their own, with the answers that the case gives\n"
-    "instead of the outside, and in time that passes at once (docs/testing.md).\n\n"
-    "  --filter TEXT    only the cases whose name, with the file's before it, holds TEXT\n"
-    "  --format FORMAT  text (default), tap (TAP 14) or junit (JUnit's XML)\n"
-    "  --output FILE    the report goes to FILE, and lines for people to standard output\n"
-    "  --watchdog TIME  processor time that a case's own Lua may use at a stretch (default 10s)\n"
-    "  --limit TIME     real time that a case may take (default 60s)\n\n"
-    "exit: 0 all passed, 1 something failed, 2 usage, a file that can't be loaded, or no tests\n";
-
 static const int64_t watchdog_default_us = 10000000, limit_default_us = 60000000;
 
 struct testing {
@@ -259,24 +245,15 @@ static int read_format(const char *name, struct testing *testing) {
     return 0;
 }
 
-static int read_options(int argc, char **argv, struct testing *testing) {
-    static const struct option options[] = {
-        {"filter", required_argument, NULL, 'f'}, {"format", required_argument, NULL, 'F'},
-        {"output", required_argument, NULL, 'o'}, {"watchdog", required_argument, NULL, 'w'},
-        {"limit", required_argument, NULL, 'l'},  SHARED_OPTIONS};
-    int option, code = 0;
-    while (!code && (option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        switch (option) {
-        case 'f': testing->filter = optarg; break;
-        case 'o': testing->output = optarg; break;
-        case 'F': code = read_format(optarg, testing); break;
-        case 'w': code = read_time("--watchdog", optarg, &testing->watchdog_us); break;
-        case 'l': code = read_time("--limit", optarg, &testing->limit_us); break;
-        case 'h': fputs(help, stdout); return -1;
-        default: code = place_option(&testing->place, &command_test, option) ? EXIT_USAGE : 0;
-        }
+static int take(void *context, int option, const char *argument) {
+    struct testing *testing = context;
+    switch (option) {
+    case 'f': testing->filter = argument; return 0;
+    case 'o': testing->output = argument; return 0;
+    case 'F': return read_format(argument, testing);
+    case 'w': return read_time("--watchdog", argument, &testing->watchdog_us);
+    default: return read_time("--limit", argument, &testing->limit_us);
     }
-    return code;
 }
 
 /* A test sees nothing of the environment but what every program needs: not a token, not a setting
@@ -356,8 +333,7 @@ static int run_all(struct testing *testing, int argc, char **argv) {
 static int run(int argc, char **argv) {
     struct testing testing = {
         .watchdog_us = watchdog_default_us, .limit_us = limit_default_us, .last = &testing.first};
-    place_init(&testing.place);
-    int code = read_options(argc, argv, &testing);
+    int code = command_options(&command_test, &testing.place, argc, argv, take, &testing);
     if (code) return code < 0 ? 0 : code;
     place_settle(&testing.place);
     code = run_all(&testing, argc, argv);
@@ -365,4 +341,24 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const struct command command_test = {"test", "run the tests of workflows", run, help};
+static const struct command_option options[] = {
+    {'f', "filter", "TEXT", "Only the cases whose name, with the file's before it, holds TEXT."},
+    {'F', "format", "text|tap|junit", "Lines for people (default), TAP 14, or JUnit's XML."},
+    {'o', "output", "FILE", "The report goes to FILE, and lines for people to standard output."},
+    {'w', "watchdog", "TIME",
+     "Processor time that a case's own Lua may use at a stretch (default 10s)."},
+    {'l', "limit", "TIME", "Real time that a case may take (default 60s)."},
+    {0}};
+
+const struct command command_test = {
+    "test",
+    "run the tests of workflows",
+    run,
+    "Runs the cases of files that end in _test.lua: a PATH is such a file, or a folder that is "
+    "searched with the folders below it (default: the workflow folders, and ./tests). Workflows "
+    "run "
+    "on the real engine, in a temporary home of their own, with the answers that the case gives "
+    "instead of the outside, and in time that passes at once (docs/testing.md).",
+    options,
+    "[PATH]…",
+    "0 all passed, 1 something failed, 2 usage, a file that can't be loaded, or no tests"};

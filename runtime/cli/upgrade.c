@@ -62,5 +62,7 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const struct command command_upgrade = {"upgrade", "move a run to the sources as they are now", run,
-                                        help};
+const struct command command_upgrade = {.name = "upgrade",
+                                        .summary = "move a run to the sources as they are now",
+                                        .run = run,
+                                        .help = help};

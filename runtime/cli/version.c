@@ -2,16 +2,42 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/libraries.h"
 
-static const char help[] = "usage: tend version\n\nPrints the version.\n";
+static int print_all(void) {
+    struct library list[LIBRARIES_MAX];
+    struct buffer packed = BUFFER_EMPTY;
+    size_t count = libraries_list(list);
+    pack_map(&packed, 2);
+    pack_member_text(&packed, "version", TEND_VERSION);
+    pack_text(&packed, "libraries");
+    pack_map(&packed, count);
+    for (size_t i = 0; i < count; i++)
+        pack_member_text(&packed, list[i].name, list[i].version[0] ? list[i].version : NULL);
+    int code = print_json(buffer_bytes(&packed), 0);
+    buffer_done(&packed);
+    return code;
+}
+
+static int take(void *context, int option, const char *argument) {
+    (void)option, (void)argument;
+    *(bool *)context = true;
+    return 0;
+}
 
 static int run(int argc, char **argv) {
-    static const struct option options[] = {SHARED_OPTIONS};
-    int option = getopt_long(argc, argv, "h", options, NULL);
-    if (option == 'h') return fputs(help, stdout), 0;
-    if (option != -1 || optind != argc) return misuse(&command_version, "it takes nothing");
+    struct place place;
+    bool is_json = false;
+    int code = command_options(&command_version, &place, argc, argv, take, &is_json);
+    if (code) return code < 0 ? 0 : code;
+    if (optind != argc) return misuse(&command_version, "it takes options only");
+    if (is_json) return print_all();
     puts("tend " TEND_VERSION);
     return 0;
 }
 
-const struct command command_version = {"version", "print the version", run, help};
+static const struct command_option options[] = {
+    {'j', "json", NULL, "One object: version, and libraries, a map of names and versions."}, {0}};
+
+const struct command command_version = {
+    "version", "print the version", run, "Prints the version.", options, "", "0 printed"};

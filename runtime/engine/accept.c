@@ -309,6 +309,7 @@ int accept_bundle(struct services *services, const struct acceptance *acceptance
     if (!status) status = read_slot(services, bundle, buffer_bytes(&input), &slot, err);
     if (status) error_context(err, "%s", bundle->name);
     if (!status) status = mask(services, &input, err);
+    if (!status) status = limits_check_value(&services->limits, "the input", input.size, err);
     if (!status) {
         pthread_mutex_lock(&services->accepting_mutex);
         status = accept_locked(services, acceptance, bundle, buffer_bytes(&input), &slot,
@@ -328,6 +329,7 @@ int accept_link(struct services *services, const struct bundle *bundle, const ch
     int status = accept_input(buffer_bytes(&bundle->definition), input, &taken, err);
     if (status) error_context(err, "%s", bundle->name);
     if (!status) status = mask(services, &taken, err);
+    if (!status) status = limits_check_value(&services->limits, "the input", taken.size, err);
     if (!status) {
         pack_accepted(services, link, buffer_bytes(&taken), given, &value);
         entry_pack(&(struct entry){.type = ENTRY_ACCEPTED,

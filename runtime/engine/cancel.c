@@ -216,5 +216,5 @@ bool cancel_is_complete(struct run *run) {
 
 int64_t cancel_left_us(const struct run *run) {
     if (!run->has_cancel || run->is_unwound) return INT64_MAX;
-    return run->cancelled_at_us + run->services->cancel_grace_us - run_now_us(run);
+    return run->cancelled_at_us + run->services->limits.cancel_grace_us - run_now_us(run);
 }

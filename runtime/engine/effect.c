@@ -2,6 +2,7 @@
 #include "engine/effect.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -70,6 +71,21 @@ void effect_fail(struct effect *effect, struct bytes error, bool is_retryable,
                  int64_t retry_after_us) {
     effect->done(effect->context, (struct bytes){NULL, 0}, error, is_retryable, retry_after_us);
     effect_free(effect);
+}
+
+size_t effect_max_bytes(const struct effect *effect, const struct value *options) {
+    return (size_t)value_get_integer(options, "max_bytes",
+                                     (int64_t)effect->place->services->limits.body_bytes);
+}
+
+bool effect_names_limit(const struct effect *effect, struct error *err) {
+    if (!strstr(err->message, "max_bytes")) return false;
+    size_t size = strlen(err->message);
+    if (!value_get(&effect->options.root, "max_bytes"))
+        snprintf(err->message + size, sizeof err->message - size,
+                 "; give the call `max_bytes`, or raise the limit (limits.body in tend.lua, or "
+                 "--limit body=…)");
+    return true;
 }
 
 void effect_fail_with(struct effect *effect, const struct error *err, bool is_retryable,

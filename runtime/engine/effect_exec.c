@@ -101,7 +101,9 @@ static void on_done(void *context, struct process_result *result, const struct e
     struct effect *effect = context;
     struct buffer packed = BUFFER_EMPTY;
     if (!result) {
-        effect_fail_with(effect, err, true, 0);
+        struct error told = *err;
+        bool is_too_large = effect_names_limit(effect, &told);
+        effect_fail_with(effect, &told, !is_too_large, 0);
     } else if (!is_ok(&effect->options.root, result->signal ? -1 : result->code)) {
         unexpected(effect, result);
     } else {
@@ -143,7 +145,7 @@ int effect_exec_start(struct effect *effect, const struct effect_request *reques
         process_request.cwd = cwd;
         process_request.input = value_get_bytes(request->options, "stdin");
         process_request.alive = crash_mark_children(effect->place->services->mark);
-        process_request.max_bytes = (size_t)value_get_integer(request->options, "max_bytes", 0);
+        process_request.max_bytes = effect_max_bytes(effect, request->options);
         status =
             process_start(effect->place->loop, &process_request, on_done, effect, &process, err);
     }

@@ -220,8 +220,9 @@ static void on_done(void *context, struct http_response *response, const struct 
     struct effect *effect = context;
     struct buffer packed = BUFFER_EMPTY;
     if (!response) {
-        bool is_too_large = strstr(err->message, "max_bytes") != NULL;
-        effect_fail_with(effect, err, !is_too_large, 0);
+        struct error told = *err;
+        bool is_too_large = effect_names_limit(effect, &told);
+        effect_fail_with(effect, &told, !is_too_large, 0);
         return;
     }
     if (!is_ok(&effect->options.root, response->status)) {
@@ -271,14 +272,14 @@ int effect_http_start(struct effect *effect, const struct effect_request *reques
     const char *method = given ? given : has_body ? "POST" : "GET";
     int status = duration_read(request->options, "timeout", &timeout_us, err);
     if (!status) status = build(&b, method, request->idempotency_key, err);
-    struct http_request http = {
-        .method = method,
-        .url = b.url.data ? b.url.data : "",
-        .headers = (const char *const *)b.headers.items,
-        .body = b.has_body ? buffer_bytes(&b.body) : (struct bytes){NULL, 0},
-        .timeout_us = timeout_us,
-        .max_bytes = (size_t)value_get_integer(request->options, "max_bytes", 0),
-        .follow = value_get_boolean(request->options, "follow", true)};
+    struct http_request http = {.method = method,
+                                .url = b.url.data ? b.url.data : "",
+                                .headers = (const char *const *)b.headers.items,
+                                .body =
+                                    b.has_body ? buffer_bytes(&b.body) : (struct bytes){NULL, 0},
+                                .timeout_us = timeout_us,
+                                .max_bytes = effect_max_bytes(effect, request->options),
+                                .follow = value_get_boolean(request->options, "follow", true)};
     struct http_exchange *exchange;
     if (!status) status = http_start(effect->place->http, &http, on_done, effect, &exchange, err);
     if (!status) {

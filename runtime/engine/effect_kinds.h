@@ -36,6 +36,11 @@ void effect_fail(struct effect *effect, struct bytes error, bool is_retryable,
 void effect_fail_with(struct effect *effect, const struct error *err, bool is_retryable,
                       int64_t retry_after_us);
 
+/* The call's max_bytes, or the limit for all. */
+size_t effect_max_bytes(const struct effect *effect, const struct value *options);
+/* Is it the error of more bytes than that? Then it names the setting. */
+bool effect_names_limit(const struct effect *effect, struct error *err);
+
 /* A NULL-terminated array of texts whose memory goes at once. */
 struct texts {
     char **items;

@@ -11,7 +11,6 @@
 #include "engine/admission.h"
 #include "engine/inbox.h"
 #include "engine/mock.h"
-#include "engine/option.h"
 #include "engine/point.h"
 #include "engine/recovery.h"
 #include "engine/resting.h"
@@ -22,9 +21,6 @@
 #include "engine/watchdog.h"
 
 enum { WORKERS_MAX = 64 };
-static const int64_t cancel_grace_default_us = 60000000;
-static const size_t isolates_default = 1000;
-static const size_t worker_memory_default = (size_t)1 << 30;
 
 struct left { /* a worker's word that a run left memory */
     struct left *next;
@@ -293,15 +289,10 @@ static int read_settings(struct engine *engine, const struct engine_options *opt
     free(home);
     struct bytes settings = buffer_bytes(&services->settings);
     if (!status) status = value_read(settings, &services->settings_tree, err);
-    const struct value *limits = value_get_map(&services->settings_tree.root, "limits");
-    services->cancel_grace_us = cancel_grace_default_us;
-    services->isolates_max = isolates_default;
-    services->worker_memory_max = worker_memory_default;
-    if (!status) status = count_read(limits, "isolates", &services->isolates_max, err);
-    if (!status) status = size_read(limits, "worker_memory", &services->worker_memory_max, err);
-    if (!status) status = size_read(limits, "memory", &services->memory_max, err);
-    if (!status) status = duration_read(limits, "watchdog", &services->watchdog_us, err);
-    if (!status) status = duration_read(limits, "cancel_grace", &services->cancel_grace_us, err);
+    const struct value *limits = value_get(&services->settings_tree.root, "limits");
+    if (!status) status = limits_read(limits, NULL, &services->limits, err);
+    if (status && options->config) error_context(err, "%s", options->config);
+    if (!status) status = limits_read(limits, options->limits, &services->limits, err);
     if (status) return status;
     id_hash(&settings, 1, services->settings_hash);
     secrets_learn(services->secrets, settings);
@@ -333,7 +324,7 @@ static int open_services(struct engine *engine, const struct engine_options *opt
     int status = journal_open(options->home, JOURNAL_OWNER, &services->journal, err);
     if (!status) status = secrets_new(&services->secrets, err);
     if (!status) status = read_settings(engine, options, err);
-    if (!status) status = watchdog_new(services->watchdog_us, &services->watchdog, err);
+    if (!status) status = watchdog_new(services->limits.watchdog_us, &services->watchdog, err);
     services->sources.watchdog = services->watchdog;
     if (!status) status = journal_last_number(services->journal, &last, err);
     if (!status) status = admission_new(options->is_server, &engine->admission, err);

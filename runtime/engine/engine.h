@@ -16,8 +16,9 @@ struct engine_options {
     const char *config;     /* tend.lua, or NULL */
     struct sources sources; /* borrowed for the engine's life */
     struct observer observer;
-    size_t workers; /* 0: one per core */
-    bool is_server; /* drives all runs of the home, schedules, takes the inbox */
+    const char *const *limits; /* "NAME=VALUE", NULL-terminated: over tend.lua's; NULL: none */
+    size_t workers;            /* 0: one per core */
+    bool is_server;            /* drives all runs of the home, schedules, takes the inbox */
     /* For a test: a clock that stands still, who answers instead of the outside, and what tend.lua
      * would return, packed; `config` is not read then. All borrowed. NULL: the real world. */
     struct clock_manual *clock;

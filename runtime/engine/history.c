@@ -195,12 +195,18 @@ static struct bytes name_of(const char *key) {
     return (struct bytes){name, strcspn(name, "#")};
 }
 
-static void pack_step(struct buffer *out, const struct told *told) {
+/* A run that ended has nothing under way: what had no end was cut off. */
+static const char *status_of(const struct told *told, const struct record *record) {
+    bool is_open = strcmp(told->status, "running") == 0 || strcmp(told->status, "waiting") == 0;
+    return run_status_is_final(record->status) && is_open ? "cancelled" : told->status;
+}
+
+static void pack_step(struct buffer *out, const struct told *told, const struct record *record) {
     pack_map(out, 10);
     pack_member_text(out, "key", told->key);
     pack_member_bytes(out, "name", name_of(told->key));
     pack_member_text(out, "kind", ask_kind_name(told->kind));
-    pack_member_text(out, "status", told->status);
+    pack_member_text(out, "status", status_of(told, record));
     pack_text(out, "attempts");
     pack_list(out, told->attempt_count);
     buffer_add(out, told->attempts.data, told->attempts.size);
@@ -248,7 +254,8 @@ static void pack_all(const struct record *record, const struct telling *telling,
     pack_time_or_null(out, "ended_at", record->ended_at_us);
     pack_text(out, "steps");
     pack_list(out, telling->step_count);
-    for (const struct told *told = telling->first; told; told = told->next) pack_step(out, told);
+    for (const struct told *told = telling->first; told; told = told->next)
+        pack_step(out, told, record);
     pack_text(out, "logs");
     pack_list(out, telling->log_count);
     buffer_add(out, telling->logs.data, telling->logs.size);

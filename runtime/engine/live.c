@@ -54,6 +54,17 @@ static void tell(struct strand *strand, const struct entry *entry) {
                       strand->began_us ? now_us - strand->began_us : 0, message);
 }
 
+void live_tell_begin(const struct strand *strand, const char *child_id) {
+    const struct observer *observer = &strand->run->services->observer;
+    const struct record *record = &strand->run->record;
+    const struct step *step = strand->step;
+    struct step_begin begin = {record->id,      record->workflow,
+                               step->key,       ask_kind_name(step->kind),
+                               strand->attempt, step->is_waiting ? step->due_at_us : 0,
+                               child_id};
+    if (observer->on_step_begin) observer->on_step_begin(observer->context, &begin);
+}
+
 static void append(struct strand *strand, struct entry *entry) {
     run_append(strand->run, strand->step, entry);
     tell(strand, entry);
@@ -77,6 +88,7 @@ static void begin_attempt(struct strand *strand, uint32_t attempt) {
     strand->began_us = clock_monotonic_us(strand->run->services->clock);
     strand->has_timed_out = false;
     strand->caught_count = 0;
+    if (strand->step->kind != ASK_INVOKE) live_tell_begin(strand, NULL); /* else with its child */
     strand->times_out_us = strand->timeout_us ? strand->began_us + strand->timeout_us : 0;
     if (strand->step->kind == ASK_INVOKE && !is_mocked(strand)) {
         begin_invoke(strand);
@@ -135,11 +147,22 @@ void live_event(struct strand *strand, struct step_event *event) {
     if (!strand->run->is_over) act(strand, &decision);
 }
 
+static void failed_with(struct strand *strand, const char *kind, const char *message);
+
+/* What strand->value holds can't be recorded. */
+static bool is_too_large(const struct strand *strand, const char *what, struct error *err) {
+    char text[400];
+    snprintf(text, sizeof text, "the %s of %.300s", what, strand->step->key);
+    return limits_check_value(&strand->run->services->limits, text, strand->value.size, err) != 0;
+}
+
 /* The value of a step that ends at once: what strand->value holds. */
 static void done(struct strand *strand) {
     point("before_done");
     struct step_event event = {.kind = STEP_SUCCEEDED, .value = buffer_bytes(&strand->value)};
+    struct error err;
     if (strand->value.is_failed) run_out_of_memory(strand->run);
+    else if (is_too_large(strand, "value", &err)) failed_with(strand, "value", err.message);
     else live_event(strand, &event);
 }
 
@@ -170,6 +193,11 @@ static void add_place(struct strand *strand) {
 
 static void failed(struct strand *strand) {
     point("before_failed");
+    struct error err;
+    if (is_too_large(strand, "error", &err)) {
+        buffer_clear(&strand->value);
+        effect_pack_error(&strand->value, "value", err.message, false);
+    }
     add_place(strand);
     struct step_event event = {.kind = STEP_FAILED,
                                .value = buffer_bytes(&strand->value),
@@ -224,6 +252,7 @@ static void begin_sleep(struct strand *strand) {
     strand->began_us = clock_monotonic_us(strand->run->services->clock);
     strand->work = WORK_TIMER;
     strand->is_left = true;
+    live_tell_begin(strand, NULL);
     if (step->due_at_us <= now_us) live_due(strand);
 }
 
@@ -282,7 +311,8 @@ static void begin_start(struct strand *strand) {
     done(strand);
 }
 
-static void await_child(struct strand *strand, uint64_t number) {
+static void await_child(struct strand *strand, uint64_t number, const char *id) {
+    live_tell_begin(strand, id);
     strand->child = number;
     strand->child_after = strand->child_links = 0;
     strand->work = WORK_CHILD;
@@ -294,9 +324,9 @@ static void await_child(struct strand *strand, uint64_t number) {
 static void join_child(struct strand *strand, uint64_t number, uint32_t after, uint32_t links) {
     struct run *run = strand->run;
     struct record child;
-    bool is_own = record_load(run->services->journal, number, &child, NULL) == 0 &&
-                  child.parent == run->record.number;
-    await_child(strand, number);
+    bool is_there = record_load(run->services->journal, number, &child, NULL) == 0;
+    bool is_own = is_there && child.parent == run->record.number;
+    await_child(strand, number, is_there ? child.id : NULL);
     strand->child_after = after;
     strand->child_links = links;
     run->host.adopt(run->host.context, number, is_own ? 0 : run->record.number);
@@ -363,7 +393,7 @@ static void begin_invoke(struct strand *strand) {
                           .at_us = run_now_us(strand->run),
                           .value = buffer_bytes(&strand->value)};
     append(strand, &entry);
-    if (child.is_new) await_child(strand, child.number);
+    if (child.is_new) await_child(strand, child.number, child.id);
     else join_child(strand, child.number, 0, 0);
 }
 
@@ -500,6 +530,13 @@ static void begin_state_set(struct strand *strand) {
     run_mask(strand->run, &packed);
     buffer_clear(&strand->value);
     pack_nil(&strand->value);
+    status = limits_check_value(&strand->run->services->limits, "the value for state.set",
+                                packed.size, &err);
+    if (status) {
+        buffer_done(&packed);
+        failed_with(strand, err.kind, err.message);
+        return;
+    }
     do {
         status = read_version(strand, &err);
         if (!status)
@@ -524,6 +561,10 @@ static void begin_state_update(struct strand *strand) {
 /* The function's value is in strand->value. */
 static void end_state_update(struct strand *strand) {
     struct error err;
+    if (is_too_large(strand, "value", &err)) {
+        failed_with(strand, err.kind, err.message);
+        return;
+    }
     struct bytes value = buffer_bytes(&strand->value);
     bool is_nil = value.size == 1 && (unsigned char)value.data[0] == 0xc0;
     int status = state_write(strand, state_key(strand), is_nil ? no_bytes : value, value, &err);
@@ -576,6 +617,7 @@ static void begin_wait_for(struct strand *strand) {
         append(strand, &entry);
     }
     strand->work = WORK_SIGNAL;
+    live_tell_begin(strand, NULL);
     if (step->due_at_us && step->due_at_us <= now_us) live_due(strand);
     else if (is_new) (void)take_signal(strand);
 }

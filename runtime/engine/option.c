@@ -49,12 +49,3 @@ int size_read(const struct value *options, const char *key, size_t *bytes, struc
     *bytes = size;
     return 0;
 }
-
-int count_read(const struct value *options, const char *key, size_t *count, struct error *err) {
-    const struct value *value = value_get(options, key);
-    if (!value) return 0;
-    if (value->kind != VALUE_INTEGER || value->integer < 1)
-        return error_set_kind(err, TEND_EINPUT, "error", "%s is no integer from 1 on", key);
-    *count = (size_t)value->integer;
-    return 0;
-}

@@ -14,7 +14,4 @@ int duration_read(const struct value *options, const char *key, int64_t *us, str
  * absent. */
 int size_read(const struct value *options, const char *key, size_t *bytes, struct error *err);
 
-/* A count: an integer from 1 on. 0 with *count untouched where absent. */
-int count_read(const struct value *options, const char *key, size_t *count, struct error *err);
-
 #endif

@@ -161,7 +161,7 @@ static int open_isolate(struct run *run, const struct value *accepted, struct by
                                       .settings = buffer_bytes(&settings),
                                       .settings_now = buffer_bytes(&services->settings),
                                       .seed = buffer_bytes(&run->seed),
-                                      .memory_max = services->memory_max,
+                                      .memory_max = services->limits.memory_bytes,
                                       .pulse = run->host.place->pulse};
     crash_slot_set(run->host.place->mark, run->record.number);
     if (!status) status = isolate_new(&options, &run->isolate, err);

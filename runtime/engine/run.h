@@ -228,6 +228,8 @@ void live_begin(struct strand *strand);
 /* An event of the strand's step: decided, journaled, acted upon. */
 void live_event(struct strand *strand, struct step_event *event);
 void live_due(struct strand *strand);
+/* Tells the observer that what the strand asked for begins; child_id: the run that it waits for. */
+void live_tell_begin(const struct strand *strand, const char *child_id);
 void live_check_child(struct strand *strand);
 /* Takes the signals that are there, the oldest waiter first. */
 void live_check_signals(struct run *run);

@@ -12,13 +12,24 @@
 #include "engine/bundle.h"
 #include "engine/committer.h"
 #include "engine/crash_mark.h"
+#include "engine/limits.h"
 #include "engine/secrets.h"
 #include "engine/shared_state.h"
 #include "engine/slots.h"
 
+/* What begins. All is borrowed for the call. */
+struct step_begin {
+    const char *run_id, *workflow, *key, *kind;
+    uint32_t attempt;
+    int64_t due_at_us;    /* of a wait: until when; 0: no end is known */
+    const char *child_id; /* of an invoke: the run that it waits for; NULL: none */
+};
+
 /* What the outside may want to watch. Called from any thread; NULL members are skipped. */
 struct observer {
     void *context;
+    /* An attempt of a step, or a wait, begins. */
+    void (*on_step_begin)(void *context, const struct step_begin *begin);
     /* A step ended (or failed an attempt): its kind, how, and how long it took. */
     void (*on_step)(void *context, const char *run_id, const char *key, const char *kind,
                     const char *outcome, int64_t duration_us, const char *message);
@@ -47,12 +58,8 @@ struct services {
     struct observer observer;
     uint64_t fence;
     atomic_uint_fast64_t last_number;
-    size_t memory_max;        /* of an isolate; 0: the default */
-    size_t isolates_max;      /* of a worker */
-    size_t worker_memory_max; /* of its isolates together */
-    int64_t watchdog_us;      /* 0: the default */
+    struct limits limits;
     struct watchdog *watchdog;
-    int64_t cancel_grace_us;
     uint64_t inbox_taken;        /* number of the last item dealt with; the control thread's */
     struct retention *retention; /* the control thread's */
     pthread_mutex_t accepting_mutex;

@@ -250,12 +250,36 @@ static int read_request(struct strand *strand, const struct ask *ask, struct err
     return status;
 }
 
+/* A loop that never ends fills the disk: so many steps, then the run fails. */
+static void fail_for_steps(struct run *run) {
+    struct buffer packed = BUFFER_EMPTY;
+    char message[300];
+    snprintf(message, sizeof message,
+             "the run has %zu steps, which is its limit; end this link with continue_as, or raise "
+             "the limit (limits.steps in tend.lua, or --limit steps=…)",
+             run->services->limits.steps);
+    effect_pack_error(&packed, "error", message, false);
+    run_end(run, RUN_RAISED, buffer_bytes(&packed));
+    buffer_done(&packed);
+}
+
+static bool has_too_many(const struct strand *strand) {
+    const struct run *run = strand->run;
+    size_t most = run->services->limits.steps;
+    return most && !strand->step->is_recorded && run->steps.count > most;
+}
+
 static void park(struct strand *strand, struct ask *ask) {
     strand->is_left = false;
     strand->plain_count = strand->attempt = 0;
     strand->step = replay_ask(strand, buffer_bytes(&ask->name), ask->kind);
     if (!strand->step) return;
+    if (has_too_many(strand)) {
+        fail_for_steps(strand->run);
+        return;
+    }
     if (ask->kind == ASK_PARALLEL) {
+        if (!strand->step->is_ended) live_tell_begin(strand, NULL);
         make_branches(strand, ask->branch_count);
         start_branches(strand);
         if (!strand->branch_count) live_join(strand);
@@ -314,9 +338,17 @@ static void ended(struct strand *strand, bool has_failed) {
         return;
     }
     struct buffer *value = &branch_ask(strand->lua)->value;
+    struct error err;
     if (!replay_is_read(run)) return;
     run->is_replaying = false;
     run_mask(run, value);
+    if (limits_check_value(&run->services->limits,
+                           has_failed ? "the run's error" : "the run's result", value->size,
+                           &err)) {
+        buffer_clear(value);
+        effect_pack_error(value, err.kind, err.message, false);
+        has_failed = true;
+    }
     run_end(run, has_failed ? RUN_RAISED : RUN_RETURNED, buffer_bytes(value));
 }
 

@@ -62,8 +62,8 @@ static void adopt_child(void *context, uint64_t number, uint64_t waiter) {
 static bool has_room(const struct worker *worker) {
     const struct services *services = worker->services;
     if (!worker->active) return true; /* one has room, whatever it is */
-    return worker->active < services->isolates_max &&
-           worker->memory_bytes <= services->worker_memory_max;
+    return worker->active < services->limits.isolates &&
+           worker->memory_bytes <= services->limits.worker_memory_bytes;
 }
 
 static void load(struct worker *worker, uint64_t number) {
@@ -174,8 +174,8 @@ static void evict(struct worker *worker) {
     if (runs) qsort(runs, count, sizeof *runs, by_use);
     for (size_t i = 0; i < count; i++) {
         size_t memory = run_memory(runs[i]);
-        bool has_enough = bytes <= services->worker_memory_max &&
-                          staying + worker->queue_length <= services->isolates_max;
+        bool has_enough = bytes <= services->limits.worker_memory_bytes &&
+                          staying + worker->queue_length <= services->limits.isolates;
         if (has_enough) break;
         run_make_room(runs[i]);
         if (!runs[i]->is_leaving) continue;
@@ -189,7 +189,7 @@ static void make_room(struct worker *worker) {
     measure(worker, false, &worker->active, &worker->memory_bytes);
     adopt_queued(worker);
     worker->place.is_crowded =
-        worker->queue || worker->memory_bytes > worker->services->worker_memory_max;
+        worker->queue || worker->memory_bytes > worker->services->limits.worker_memory_bytes;
     if (worker->place.is_crowded) evict(worker);
 }
 

@@ -106,12 +106,12 @@ void guard_describe(const struct isolate *isolate, struct error *err) {
         error_set_kind(
             err, TEND_EINPUT, "watchdog",
             "%s: %.3g s of processor time without reaching a primitive, which is its limit "
-            "(limits.watchdog in tend.lua)",
+            "(limits.watchdog in tend.lua, or --limit watchdog=…)",
             place, isolate->pulse ? (double)isolate->pulse->limit_us / 1e6 : 0);
     else
         error_set_kind(err, TEND_ENOMEM, "memory",
                        "%s: the run needs more memory than its limit, %.4g MiB (limits.memory in "
-                       "tend.lua)",
+                       "tend.lua, or --limit memory=…)",
                        place, (double)isolate->memory_max / (1 << 20));
 }
 

@@ -111,9 +111,10 @@ class Project {
   }
 
   /** Starts tend; `env` is all that it sees beside PATH and the project's own. */
-  spawn(args, { env = {}, input } = {}) {
+  spawn(args, { env = {}, input, terminal = false } = {}) {
     // Standard input is a file: Node's pipes are sockets, which /dev/stdin can't open.
-    const stdin = input === undefined ? 'ignore' : fs.openSync(this.write('stdin.txt', input));
+    const none = terminal ? 'pipe' : 'ignore';
+    const stdin = input === undefined ? none : fs.openSync(this.write('stdin.txt', input));
     const child = spawn(this.program, args, {
       cwd: this.folder,
       env: { PATH: process.env.PATH, HOME: this.folder, LANG: 'C.UTF-8', ...this.env, ...env },

@@ -155,7 +155,7 @@ module.exports = (test) => {
       project.workflow('nap', NAP);
       const ended = await project.run('nap');
       assert.strictEqual(ended.code, 2, ended);
-      assert.match(ended.stderr, /(isolates is no integer from 1 on|worker_memory is no size)/);
+      assert.match(ended.stderr, /(isolates must be a positive integer|worker_memory is no size)/);
     }
   });
 };

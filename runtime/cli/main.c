@@ -25,7 +25,7 @@ static void print_help(FILE *out) {
                     "tend: durable workflows in Lua, and infrastructure that fixes itself\n\n"
                     "usage: tend COMMAND [OPTION]… …\n\ncommands:\n");
     for (size_t i = 0; commands[i]; i++)
-        buffer_add_format(&text, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+        buffer_add_format(&text, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
     buffer_add_text(&text, "\noptions of every command:\n");
     command_add_options(&text, command_shared());
     buffer_add_text(&text, "\n`tend COMMAND --help` tells more.\n");

@@ -108,7 +108,8 @@ struct sources place_sources(const struct place *place) {
 /* ---- printing ---- */
 
 /* What is told may hold what a script said: nothing of it steers the terminal. */
-static void tell(const char *before, const char *format, va_list args, const char *after) {
+__attribute__((format(printf, 2, 0))) static void tell(const char *before, const char *format,
+                                                       va_list args, const char *after) {
     char text[4096];
     struct buffer out = BUFFER_EMPTY;
     int size = vsnprintf(text, sizeof text, format, args);

@@ -42,14 +42,15 @@ static int run(int argc, char **argv) {
 static const struct command_option options[] = {
     {'j', "json", NULL, "One object: run, and is_waiting (no engine owns the home now)."}, {0}};
 
-const struct command command_retry = {"retry",
-                                      "go on with a failed run from the failed step",
-                                      run,
-                                      "Makes a failed run ready again: the step whose error ended "
-                                      "it gets its attempts anew, what was "
-                                      "recorded before it stays, what came later is set aside. "
-                                      "Of a blocked or stuck run nothing is set aside. Prints the run's id; an engine goes on "
-                                      "with it (`tend serve`, or `tend resume RUN`).",
-                                      options,
-                                      "RUN",
-                                      "0 asked for, 2 no such run, or it is neither failed, blocked nor stuck"};
+const struct command command_retry = {
+    "retry",
+    "go on with a failed run from the failed step",
+    run,
+    "Makes a failed run ready again: the step whose error ended "
+    "it gets its attempts anew, what was "
+    "recorded before it stays, what came later is set aside. "
+    "Of a blocked or stuck run nothing is set aside. Prints the run's id; an engine goes on "
+    "with it (`tend serve`, or `tend resume RUN`).",
+    options,
+    "RUN",
+    "0 asked for, 2 no such run, or it is neither failed, blocked nor stuck"};

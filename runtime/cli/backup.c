@@ -3,16 +3,6 @@
 
 #include "cli/command.h"
 
-static const char help[] =
-    "usage: tend backup DIR [--json]\n\n"
-    "Copies the journal and its inbox into DIR, a new or an empty folder; an engine may run on\n"
-    "meanwhile. The copy is compact and holds one moment. It is written beside DIR and renamed: "
-    "what\n"
-    "is called DIR is whole and on disk. `tend --home DIR` reads it, `tend restore` brings it "
-    "back.\n\n"
-    "  --json  one object: folder, bytes\n\n"
-    "exit: 0 done, 1 the disk refused, 2 usage, no journal, DIR isn't empty\n";
-
 static int print_made(const char *folder, uint64_t size_bytes, bool is_json) {
     struct buffer out = BUFFER_EMPTY;
     if (!is_json) {
@@ -40,20 +30,33 @@ static int back_up(const struct place *place, const char *folder, bool is_json) 
     return code;
 }
 
+static int take(void *context, int option, const char *argument) {
+    (void)option, (void)argument;
+    *(bool *)context = true;
+    return 0;
+}
+
 static int run(int argc, char **argv) {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, SHARED_OPTIONS};
     struct place place;
     bool is_json = false;
-    int option;
-    place_init(&place);
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        if (option == 'h') return fputs(help, stdout), 0;
-        if (option == 'j') is_json = true;
-        else if (place_option(&place, &command_backup, option)) return EXIT_USAGE;
-    }
+    int code = command_options(&command_backup, &place, argc, argv, take, &is_json);
+    if (code) return code < 0 ? 0 : code;
     if (optind + 1 != argc) return misuse(&command_backup, "give one DIR");
     return back_up(&place, argv[optind], is_json);
 }
 
+static const struct command_option options[] = {{'j', "json", NULL, "One object: folder, bytes."},
+                                                {0}};
+
 const struct command command_backup = {
-    .name = "backup", .summary = "copy the journal while it is in use", .run = run, .help = help};
+    .name = "backup",
+    .summary = "copy the journal while it is in use",
+    .run = run,
+    .help =
+        "Copies the journal and its inbox into DIR, a new or an empty folder; an engine may run "
+        "on meanwhile. The copy is compact and holds one moment. It is written beside DIR and "
+        "renamed: what is called DIR is whole and on disk. `tend --home DIR` reads it, `tend "
+        "restore` brings it back.",
+    .options = options,
+    .arguments = "DIR",
+    .exits = "0 done, 1 the disk refused, 2 usage, no journal, DIR isn't empty"};

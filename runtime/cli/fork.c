@@ -7,20 +7,6 @@
 #include "engine/dry_replay.h"
 #include "engine/inbox.h"
 
-static const char help[] =
-    "usage: tend fork RUN --at STEP [--source recorded|current] [--id ID]\n\n"
-    "Makes a new run that has what RUN recorded before STEP (a key, as `tend show` lists them), "
-    "and "
-    "goes\n"
-    "its own way from there: STEP and what follows are done anew. Prints its id; an engine goes on "
-    "with it\n"
-    "(`tend serve`, or `tend resume ID`).\n\n"
-    "  --at STEP        the step before which it begins\n"
-    "  --source SOURCE  recorded: the sources that RUN has (default); current: as they are now,\n"
-    "                   if what was recorded before STEP fits them\n"
-    "  --id ID          its id (default: a new one)\n\n"
-    "exit: 0 made, 2 no such run or step, the id is taken, or the sources don't fit\n";
-
 struct asked {
     struct fork fork;
     bool wants_current;
@@ -32,26 +18,12 @@ static int read_source(struct asked *asked, const char *text) {
     return misuse(&command_fork, "--source is recorded or current, not '%s'", text);
 }
 
-static int read_options(int argc, char **argv, struct place *place, struct asked *asked) {
-    static const struct option options[] = {{"at", required_argument, NULL, 'a'},
-                                            {"source", required_argument, NULL, 's'},
-                                            {"id", required_argument, NULL, 'i'},
-                                            SHARED_OPTIONS};
-    int option, code = 0;
-    while (!code && (option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        switch (option) {
-        case 'a': asked->fork.at = optarg; break;
-        case 's': code = read_source(asked, optarg); break;
-        case 'i': asked->fork.id = optarg; break;
-        case 'h': fputs(help, stdout); return -1;
-        default:
-            if (place_option(place, &command_fork, option)) return EXIT_USAGE;
-        }
-    }
-    if (!code && optind + 1 != argc) code = misuse(&command_fork, "give one RUN");
-    if (!code && !asked->fork.at) code = misuse(&command_fork, "say where: --at STEP");
-    asked->fork.of = argv[optind];
-    return code;
+static int take(void *context, int option, const char *argument) {
+    struct asked *asked = context;
+    if (option == 's') return read_source(asked, argument);
+    if (option == 'a') asked->fork.at = argument;
+    else asked->fork.id = argument;
+    return 0;
 }
 
 static int ask(const struct place *place, struct asked *asked, struct journal *journal,
@@ -77,12 +49,15 @@ static int run(int argc, char **argv) {
     struct journal *journal;
     struct error err;
     char id[ID_UUID_TEXT];
-    place_init(&place);
-    int code = read_options(argc, argv, &place, &asked);
+    char of[JOURNAL_ID_MAX + 1];
+    int code = command_options(&command_fork, &place, argc, argv, take, &asked);
     if (code) return code < 0 ? 0 : code;
+    if (optind + 1 != argc) return misuse(&command_fork, "give one RUN");
+    if (!asked.fork.at) return misuse(&command_fork, "say where: --at STEP");
     place_settle(&place);
-    code = open_client(&place, &journal);
+    code = open_run(&place, argv[optind], &journal, of);
     if (code) return place_done(&place), code;
+    asked.fork.of = of;
     id_uuid7(clock_wall_us(clock_system()), id);
     if (!asked.fork.id) asked.fork.id = id;
     if (ask(&place, &asked, journal, &err)) code = complain(exit_code_of(&err), "%s", err.message);
@@ -91,5 +66,22 @@ static int run(int argc, char **argv) {
     return code;
 }
 
+static const struct command_option options[] = {
+    {'a', "at", "STEP", "The step before which it begins."},
+    {'s', "source", "SOURCE",
+     "recorded: the sources that RUN has (default); current: as they are now, if what was recorded "
+     "before STEP fits them."},
+    {'i', "id", "ID", "Its id (default: a new one)."},
+    {0}};
+
 const struct command command_fork = {
-    .name = "fork", .summary = "begin a new run from a step of another", .run = run, .help = help};
+    .name = "fork",
+    .summary = "begin a new run from a step of another",
+    .run = run,
+    .help =
+        "Makes a new run that has what RUN recorded before STEP (a key, as `tend show` lists "
+        "them), and goes its own way from there: STEP and what follows are done anew. Prints its "
+        "id; an engine goes on with it (`tend serve`, or `tend resume ID`).",
+    .options = options,
+    .arguments = "RUN",
+    .exits = "0 made, 2 no such run or step, the id is taken, or the sources don't fit"};

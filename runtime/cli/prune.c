@@ -11,22 +11,6 @@
 #include "engine/retention.h"
 #include "engine/settings.h"
 
-static const char help[] =
-    "usage: tend prune [--older-than DURATION] [--status STATUS]… [--workflow NAME] [--dry-run]\n"
-    "                  [--json]\n\n"
-    "Deletes runs that ended, with all that the journal has of them, and the sources that no "
-    "other\n"
-    "run has. Without --older-than as long ago as `retention` in tend.lua says (30 days; failed "
-    "ones\n"
-    "90). A run stays while the one that invoked it may still ask for it. The room is used again;\n"
-    "the file doesn't get smaller (`tend backup` writes a small one).\n\n"
-    "  --older-than DURATION  that ended longer ago than this: 30d, 12h, 0s\n"
-    "  --status STATUS        completed, failed or cancelled; repeatable (default: all three)\n"
-    "  --workflow NAME        of this workflow only\n"
-    "  --dry-run              only count them\n"
-    "  --json                 one object: runs, entries, bundles, dry_run\n\n"
-    "exit: 0 done, 1 the journal could not be written, 2 usage, configuration, no journal\n";
-
 enum { POLL_US = 20000 };
 
 struct asked {
@@ -178,28 +162,15 @@ static int read_age(struct asked *asked, const char *text) {
                   text);
 }
 
-static int read_options(int argc, char **argv, struct place *place, struct asked *asked) {
-    static const struct option options[] = {{"older-than", required_argument, NULL, 'o'},
-                                            {"status", required_argument, NULL, 's'},
-                                            {"workflow", required_argument, NULL, 'w'},
-                                            {"dry-run", no_argument, NULL, 'd'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            SHARED_OPTIONS};
-    int option, code = 0;
-    while (!code && (option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        switch (option) {
-        case 'o': code = read_age(asked, optarg); break;
-        case 's': code = read_status(asked, optarg); break;
-        case 'w': asked->workflow = optarg; break;
-        case 'd': asked->is_dry = true; break;
-        case 'j': asked->is_json = true; break;
-        case 'h': fputs(help, stdout); return -1;
-        default:
-            if (place_option(place, &command_prune, option)) return EXIT_USAGE;
-        }
+static int take(void *context, int option, const char *argument) {
+    struct asked *asked = context;
+    switch (option) {
+    case 'o': return read_age(asked, argument);
+    case 's': return read_status(asked, argument);
+    case 'w': asked->workflow = argument; return 0;
+    case 'd': asked->is_dry = true; return 0;
+    default: asked->is_json = true; return 0;
     }
-    if (!code && optind != argc) code = misuse(&command_prune, "it takes options only");
-    return code;
 }
 
 static int run(int argc, char **argv) {
@@ -207,9 +178,9 @@ static int run(int argc, char **argv) {
     struct prune_count count = {0, 0, 0};
     struct place place;
     struct error err;
-    place_init(&place);
-    int code = read_options(argc, argv, &place, &asked);
+    int code = command_options(&command_prune, &place, argc, argv, take, &asked);
     if (code) return code < 0 ? 0 : code;
+    if (optind != argc) return misuse(&command_prune, "it takes options only");
     place_settle(&place);
     code = make_rule(&place, &asked);
     if (!code && prune_somewhere(&place, &asked, &count, &err))
@@ -219,5 +190,24 @@ static int run(int argc, char **argv) {
     return code;
 }
 
+static const struct command_option options[] = {
+    {'o', "older-than", "DURATION", "That ended longer ago than this: 30d, 12h, 0s."},
+    {'s', "status", "STATUS", "completed, failed or cancelled; repeatable (default: all three)."},
+    {'w', "workflow", "WORKFLOW", "Of this workflow only."},
+    {'d', "dry-run", NULL, "Only count them."},
+    {'j', "json", NULL, "One object: runs, entries, bundles, dry_run."},
+    {0}};
+
 const struct command command_prune = {
-    .name = "prune", .summary = "delete runs that ended long ago", .run = run, .help = help};
+    .name = "prune",
+    .summary = "delete runs that ended long ago",
+    .run = run,
+    .help =
+        "Deletes runs that ended, with all that the journal has of them, and the sources that no "
+        "other run has. Without --older-than as long ago as `retention` in tend.lua says (30 "
+        "days; failed ones 90). A run stays while the one that invoked it may still ask for it. "
+        "The room is used again; the file doesn't get smaller (`tend backup` writes a small "
+        "one).",
+    .options = options,
+    .arguments = "",
+    .exits = "0 done, 1 the journal could not be written, 2 usage, configuration, no journal"};

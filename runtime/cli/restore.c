@@ -3,18 +3,6 @@
 
 #include "cli/command.h"
 
-static const char help[] =
-    "usage: tend restore DIR [--force] [--json]\n\n"
-    "Makes a backup (DIR) the journal of the home, which nobody may own meanwhile. The backup "
-    "stays\n"
-    "as it is. Its checksums and its format are looked at first. Unfinished runs go on from where\n"
-    "the backup has them: what they did since then outside is done again.\n\n"
-    "  --force  a journal that is there is moved aside, into a folder of the home\n"
-    "  --json   one object: home, bytes, moved_to\n\n"
-    "exit: 0 done, 1 damaged, of a newer format, or the disk refused, 2 usage, no backup, the "
-    "home\n"
-    "has a journal or is in use\n";
-
 static int print_restored(const struct place *place, const struct journal_restored *restored,
                           bool is_json) {
     struct buffer out = BUFFER_EMPTY;
@@ -34,26 +22,46 @@ static int print_restored(const struct place *place, const struct journal_restor
     return code;
 }
 
+struct asked {
+    bool is_json, is_forced;
+};
+
+static int take(void *context, int option, const char *argument) {
+    struct asked *asked = context;
+    (void)argument;
+    if (option == 'j') asked->is_json = true;
+    else asked->is_forced = true;
+    return 0;
+}
+
 static int run(int argc, char **argv) {
-    static const struct option options[] = {
-        {"force", no_argument, NULL, 'f'}, {"json", no_argument, NULL, 'j'}, SHARED_OPTIONS};
     struct journal_restored restored;
     struct place place;
     struct error err;
-    bool is_json = false, is_forced = false;
-    int option;
-    place_init(&place);
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        if (option == 'h') return fputs(help, stdout), 0;
-        if (option == 'j') is_json = true;
-        else if (option == 'f') is_forced = true;
-        else if (place_option(&place, &command_restore, option)) return EXIT_USAGE;
-    }
+    struct asked asked = {false, false};
+    int code = command_options(&command_restore, &place, argc, argv, take, &asked);
+    if (code) return code < 0 ? 0 : code;
     if (optind + 1 != argc) return misuse(&command_restore, "give one DIR");
-    if (journal_restore(argv[optind], place.home, is_forced, &restored, &err))
+    if (journal_restore(argv[optind], place.home, asked.is_forced, &restored, &err))
         return complain(exit_code_of(&err), "%s", err.message);
-    return print_restored(&place, &restored, is_json);
+    return print_restored(&place, &restored, asked.is_json);
 }
 
+static const struct command_option options[] = {
+    {'f', "force", NULL, "A journal that is there is moved aside, into a folder of the home."},
+    {'j', "json", NULL, "One object: home, bytes, moved_to."},
+    {0}};
+
 const struct command command_restore = {
-    .name = "restore", .summary = "bring a backup back", .run = run, .help = help};
+    .name = "restore",
+    .summary = "bring a backup back",
+    .run = run,
+    .help =
+        "Makes a backup (DIR) the journal of the home, which nobody may own meanwhile. The backup "
+        "stays as it is. Its checksums and its format are looked at first. Unfinished runs go on "
+        "from where the backup has them: what they did since then outside is done again.",
+    .options = options,
+    .arguments = "DIR",
+    .exits =
+        "0 done, 1 damaged, of a newer format, or the disk refused, 2 usage, no backup, the home "
+        "has a journal or is in use"};

@@ -5,19 +5,6 @@
 #include "engine/dry_replay.h"
 #include "engine/inbox.h"
 
-static const char help[] =
-    "usage: tend upgrade RUN [--allow-added]\n\n"
-    "Moves a run to its workflow's sources as they are now, if what it recorded fits them: it is "
-    "played\n"
-    "from the top, with nothing executed, and must ask for all that is recorded. A blocked or "
-    "stuck "
-    "run\n"
-    "becomes ready. A run that is in memory moves when it is next taken up. Prints the run's "
-    "id.\n\n"
-    "  --allow-added  steps may have been added before recorded ones: they run when they are "
-    "reached\n\n"
-    "exit: 0 asked for, 2 no such run, it has ended, or it doesn't fit\n";
-
 static int ask(const struct place *place, const char *id, bool allows_added,
                struct journal *journal, struct error *err) {
     struct sources sources = place_sources(place);
@@ -32,16 +19,10 @@ static int ask(const struct place *place, const char *id, bool allows_added,
     return status;
 }
 
-static int read_options(int argc, char **argv, struct place *place, bool *allows_added) {
-    static const struct option options[] = {{"allow-added", no_argument, NULL, 'a'},
-                                            SHARED_OPTIONS};
-    int option;
-    while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-        if (option == 'h') return fputs(help, stdout), -1;
-        if (option == 'a') *allows_added = true;
-        else if (place_option(place, &command_upgrade, option)) return EXIT_USAGE;
-    }
-    return optind + 1 == argc ? 0 : misuse(&command_upgrade, "give one RUN");
+static int take(void *context, int option, const char *argument) {
+    (void)option, (void)argument;
+    *(bool *)context = true;
+    return 0;
 }
 
 static int run(int argc, char **argv) {
@@ -49,20 +30,34 @@ static int run(int argc, char **argv) {
     struct journal *journal;
     struct error err;
     bool allows_added = false;
-    place_init(&place);
-    int code = read_options(argc, argv, &place, &allows_added);
+    char id[JOURNAL_ID_MAX + 1];
+    int code = command_options(&command_upgrade, &place, argc, argv, take, &allows_added);
     if (code) return code < 0 ? 0 : code;
+    if (optind + 1 != argc) return misuse(&command_upgrade, "give one RUN");
     place_settle(&place);
-    code = open_client(&place, &journal);
+    code = open_run(&place, argv[optind], &journal, id);
     if (code) return place_done(&place), code;
-    if (ask(&place, argv[optind], allows_added, journal, &err))
+    if (ask(&place, id, allows_added, journal, &err))
         code = complain(exit_code_of(&err), "%s", err.message);
-    finish(&place, journal, argv[optind], code);
+    finish(&place, journal, id, code);
     place_done(&place);
     return code;
 }
 
-const struct command command_upgrade = {.name = "upgrade",
-                                        .summary = "move a run to the sources as they are now",
-                                        .run = run,
-                                        .help = help};
+static const struct command_option options[] = {
+    {'a', "allow-added", NULL,
+     "Steps may have been added before recorded ones: they run when they are reached."},
+    {0}};
+
+const struct command command_upgrade = {
+    .name = "upgrade",
+    .summary = "move a run to the sources as they are now",
+    .run = run,
+    .help =
+        "Moves a run to its workflow's sources as they are now, if what it recorded fits them: it "
+        "is played from the top, with nothing executed, and must ask for all that is recorded. A "
+        "blocked or stuck run becomes ready. A run that is in memory moves when it is next taken "
+        "up. Prints the run's id.",
+    .options = options,
+    .arguments = "RUN",
+    .exits = "0 asked for, 2 no such run, it has ended, or it doesn't fit"};

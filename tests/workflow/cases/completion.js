@@ -67,7 +67,7 @@ module.exports = (test) => {
     assert.deepStrictEqual(bash(project, ['show', 'run-one', '']), []);
     assert.deepStrictEqual(bash(project, ['runs', '--before', '']), ['run-one']);
     assert.deepStrictEqual(bash(project, ['runs', '--status', 'c']), ['completed', 'cancelled']);
-    assert.deepStrictEqual(bash(project, ['run', 'morning', '--limit', 'w']), ['watchdog=']);
+    assert.deepStrictEqual(bash(project, ['run', 'morning', '--limit', 'w']), ['watchdog=', 'worker_memory=']);
     assert.deepStrictEqual(bash(project, ['run', '--log-level', '']), ['debug', 'info', 'warn', 'error']);
     assert.deepStrictEqual(bash(project, ['schedules', 'p']), ['pause']);
     assert.deepStrictEqual(bash(project, ['schedules', 'pause', 'mor']), ['morning']);

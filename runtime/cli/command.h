@@ -40,7 +40,8 @@ struct command {
 };
 extern const struct command command_init;
 extern const struct command command_fork, command_upgrade;
-extern const struct command command_prune, command_backup, command_restore;
+extern const struct command command_prune, command_backup, command_restore, command_export,
+    command_import;
 extern const struct command command_schedules, command_signal, command_cancel, command_retry;
 extern const struct command command_run, command_resume, command_runs, command_show, command_serve,
     command_check, command_test, command_version;

@@ -9,8 +9,8 @@
 static const struct command *const commands[] = {
     &command_run,       &command_resume, &command_runs,   &command_show,    &command_signal,
     &command_cancel,    &command_retry,  &command_fork,   &command_upgrade, &command_serve,
-    &command_schedules, &command_prune,  &command_backup, &command_restore, &command_init,
-    &command_check,     &command_test,   &command_version};
+    &command_schedules, &command_prune,  &command_backup, &command_restore, &command_export,
+    &command_import,    &command_init,   &command_check,  &command_test,    &command_version};
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *out) {

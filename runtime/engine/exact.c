@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "base/json.h"
 #include "base/text.h"
 
@@ -145,16 +143,8 @@ static int wrong(struct reader *reader, struct bytes tag) {
                      (int)(tag.size > 40 ? 40 : tag.size), tag.data);
 }
 
-/* Appends the bytes that base64 stands for; false: it is none. */
 static bool read_base64(const struct value *value, struct buffer *out) {
-    size_t size = 0, before = out->size;
-    if (value->kind != VALUE_TEXT) return false;
-    char *place = buffer_grow(out, value->text.size); /* more than it takes */
-    bool is_good = place && sodium_base642bin((unsigned char *)place, value->text.size,
-                                              value->text.data, value->text.size, NULL, &size, NULL,
-                                              sodium_base64_VARIANT_ORIGINAL) == 0;
-    out->size = before + (is_good ? size : 0);
-    return is_good;
+    return value->kind == VALUE_TEXT && text_read_base64(value->text, out);
 }
 
 static int read_bytes(struct reader *reader, const struct value *value, struct bytes tag) {

@@ -16,7 +16,8 @@ static const char *const type_names[] = {
     [ENTRY_ACCEPTED] = "accepted", [ENTRY_STARTED] = "started",     [ENTRY_FAILED] = "failed",
     [ENTRY_DONE] = "done",         [ENTRY_RAISED] = "raised",       [ENTRY_WAITING] = "waiting",
     [ENTRY_LOG] = "log",           [ENTRY_CANCELLED] = "cancelled", [ENTRY_RETRIED] = "retried",
-    [ENTRY_UPGRADED] = "upgraded", [ENTRY_FORKED] = "forked",       [ENTRY_ENDED] = "ended",
+    [ENTRY_MODULE] = "module",     [ENTRY_UPGRADED] = "upgraded",   [ENTRY_FORKED] = "forked",
+    [ENTRY_ENDED] = "ended",
 };
 enum { TYPE_COUNT = sizeof type_names / sizeof *type_names };
 

@@ -1,4 +1,6 @@
 /* Small questions about text; see text.h. */
+#include <sodium.h>
+
 #include "base/text.h"
 
 #include <errno.h>
@@ -92,6 +94,16 @@ void text_add_base64(struct buffer *out, struct bytes bytes) {
         at += size;
         left -= size;
     }
+}
+
+bool text_read_base64(struct bytes text, struct buffer *out) {
+    size_t size = 0, before = out->size;
+    char *place = buffer_grow(out, text.size); /* more than it takes */
+    bool is_good =
+        place && sodium_base642bin((unsigned char *)place, text.size, text.data, text.size, NULL,
+                                   &size, NULL, sodium_base64_VARIANT_ORIGINAL) == 0;
+    if (place) out->size = before + (is_good ? size : 0);
+    return is_good;
 }
 
 /* ---- files ------------------------------------------------------------------------------- */

@@ -59,7 +59,8 @@ struct command {
 };
 extern const struct command command_init;
 extern const struct command command_fork, command_upgrade;
-extern const struct command command_prune, command_backup, command_restore;
+extern const struct command command_prune, command_backup, command_restore, command_export,
+    command_import;
 extern const struct command command_completion, command_doctor;
 extern const struct command command_complete, command_man; /* not listed in the help */
 extern const struct command command_schedules, command_signal, command_cancel, command_retry;

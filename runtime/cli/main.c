@@ -7,14 +7,29 @@
 #include "cli/nearest.h"
 #include "engine/point.h"
 
-static const struct command *const commands[] = {
-    &command_run,        &command_resume,    &command_runs,
-    &command_show,       &command_signal,    &command_cancel,
-    &command_retry,      &command_fork,      &command_upgrade,
-    &command_serve,      &command_schedules, &command_prune,
-    &command_backup,     &command_restore,   &command_init,
-    &command_check,      &command_test,      &command_doctor,
-    &command_completion, &command_version,   NULL};
+static const struct command *const commands[] = {&command_run,
+                                                 &command_resume,
+                                                 &command_runs,
+                                                 &command_show,
+                                                 &command_signal,
+                                                 &command_cancel,
+                                                 &command_retry,
+                                                 &command_fork,
+                                                 &command_upgrade,
+                                                 &command_serve,
+                                                 &command_schedules,
+                                                 &command_prune,
+                                                 &command_backup,
+                                                 &command_restore,
+                                                 &command_export,
+                                                 &command_import,
+                                                 &command_init,
+                                                 &command_check,
+                                                 &command_test,
+                                                 &command_doctor,
+                                                 &command_completion,
+                                                 &command_version,
+                                                 NULL};
 static const struct command *const hidden[] = {&command_complete, &command_man, NULL};
 
 const struct command *const *command_list(void) { return commands; }

@@ -147,7 +147,8 @@ module.exports = (test) => {
     await project.tend(['schedules', 'pause', 'ticks']);
     await project.until('the last to end', async () => {
       const told = (await project.tend(['schedules', '--json'])).json;
-      return told.is_paused && told.runs === project.lines('ticks.txt');
+      const twice = project.lines('ticks.txt') - told.runs; // the step that the kill cut off
+      return told.is_paused && (twice === 0 || twice === 1);
     });
   });
 

@@ -135,7 +135,7 @@ static void print_logs_before(struct showing *showing, int64_t until_us) {
     size_t count = showing->logs ? showing->logs->list.count : 0;
     for (; showing->next_log < count; showing->next_log++) {
         const struct value *log = &showing->logs->list.items[showing->next_log];
-        if (time_of(log, "at") >= until_us) return;
+        if (time_of(log, "at") > until_us) return;
         print_log(showing, log);
     }
 }

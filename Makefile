@@ -102,7 +102,7 @@ test-runtime: all $(UNIT) $(SHIMS) | $(SETUP) ## unit and workflow tests only
 	@node tests/run.js $(BUILD) unit workflow shipped
 
 asan: | $(SETUP) ## unit and workflow tests under the address and undefined-behaviour sanitizers
-	@$(MAKE) BUILD=build-asan test-runtime \
+	@TEND_TEST_AT_ONCE=3 $(MAKE) BUILD=build-asan test-runtime \
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 # Without the watchdog's tests: that sanitizer holds a signal back until the thread next makes a call,

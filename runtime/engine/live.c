@@ -219,7 +219,9 @@ void live_effect_ended(void *context, struct bytes result, struct bytes error, b
     (void)is_retryable; /* the packed error says so too */
     strand->effect = NULL;
     point("after_effect");
-    if (strand->run->is_over) return; /* its last entry is queued */
+    run_finish_turn(strand->run);
+    if (strand->work != WORK_EFFECT) return; /* cancelled in that turn */
+    if (strand->run->is_over) return;        /* its last entry is queued */
     strand->retry_after_us = retry_after_us;
     buffer_clear(&strand->value);
     buffer_add(&strand->value, value.data, value.size);

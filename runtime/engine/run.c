@@ -533,6 +533,8 @@ static int64_t left_us(const struct strand *strand) {
 static void strike(struct run *run) {
     if (run->is_over || run->is_leaving) return;
     if (cancel_left_us(run) <= 0) end_cancelled(run); /* without more Lua */
+    run_finish_turn(run);
+    if (run->is_leaving) return;
     for (struct strand *strand = run->strands; strand && !run->is_over; strand = strand->next) {
         if (run->is_unwound || left_us(strand) > 0) continue;
         if (strand->work == WORK_TIMER || strand->work == WORK_SIGNAL) live_due(strand);
@@ -591,6 +593,18 @@ static bool release_durable(struct run *run) {
     return barrier_release(run, committer_durable(run->services->committer));
 }
 
+/* What it was woken for. True: a branch may go on. */
+static bool look_woken(struct run *run) {
+    if (!run->is_woken) return false;
+    run->is_woken = false;
+    for (struct strand *strand = run->strands; strand; strand = strand->next)
+        if (strand->state == STRAND_PARKED && strand->work == WORK_CHILD) live_check_child(strand);
+    live_check_signals(run);
+    if (run->is_unwound) end_cancelled(run);
+    else cancel_check(run);
+    return run->ready != NULL;
+}
+
 static void turn(struct run *run) {
     const struct clock *clock = run->services->clock;
     int64_t until_us = clock_monotonic_us(clock) + turn_us;
@@ -605,7 +619,7 @@ static void turn(struct run *run) {
         }
         if ((strand = take_ready(run))) strand_resume(strand);
         else if (run->is_replaying && !replay_next(run)) replay_end(run);
-        else if (!run->is_replaying && !release_durable(run)) break;
+        else if (!run->is_replaying && !release_durable(run) && !look_woken(run)) break;
     }
     settle(run);
 }
@@ -624,6 +638,14 @@ void run_advance(struct run *run) {
     run->is_advancing = false;
 }
 
+/* Bounded, for a branch may never wait. */
+void run_finish_turn(struct run *run) {
+    for (int i = 0; i < 10 && run->ready && !run->is_over && !run->is_leaving; i++) {
+        if (run->is_advancing) return;
+        run_advance(run);
+    }
+}
+
 void run_durable(struct run *run, uint64_t position) {
     bool was_throttled = is_ahead(run);
     if (position >= run->position) run->queued_entries = run->queued_bytes = 0;
@@ -634,11 +656,7 @@ void run_durable(struct run *run, uint64_t position) {
 
 void run_wake(struct run *run) {
     if (run->is_over || run->is_leaving) return;
-    for (struct strand *strand = run->strands; strand; strand = strand->next)
-        if (strand->state == STRAND_PARKED && strand->work == WORK_CHILD) live_check_child(strand);
-    live_check_signals(run);
-    if (run->is_unwound) end_cancelled(run);
-    else cancel_check(run);
+    run->is_woken = true; /* looked at when no branch has its turn any more */
     run_advance(run);
 }
 

@@ -122,6 +122,7 @@ struct run {
     struct buffer forks; /* struct fork_point of each, in order */
     size_t forks_passed;
     bool is_advancing;
+    bool is_woken;   /* something that it waits for may be there */
     bool is_over;    /* ended, blocked: leaves once durable */
     bool is_leaving; /* suspended: leaves once durable */
     bool has_cancel; /* cancelled: however it ends, that is its state */
@@ -170,6 +171,9 @@ bool run_may_leave(const struct run *run, uint64_t durable);
 int64_t run_now_us(const struct run *run);
 /* Appends an entry to the submission at hand; its step, if any, is told. */
 void run_append(struct run *run, struct step *step, struct entry *entry);
+/* A turn that gave way goes first, before something from outside is recorded: that would come
+ * before what the branch that has its turn asks next, and replay would come by another way. */
+void run_finish_turn(struct run *run);
 /* Submits what is at hand. */
 void run_flush(struct run *run);
 void run_mask(struct run *run, struct buffer *packed);

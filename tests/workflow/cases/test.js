@@ -20,7 +20,7 @@ const passes = async (t, workflow, cases, args) => {
 };
 
 const fails = async (t, workflow, cases, ...patterns) => {
-  const ended = await tested(t, workflow, cases, ['--watchdog', '500ms', '--limit', '2s']);
+  const ended = await tested(t, workflow, cases, ['--watchdog', '500ms', '--limit', '8s']);
   assert.strictEqual(ended.code, 1, `${ended}`);
   for (const pattern of patterns) assert.match(ended.stdout, pattern);
   return ended;
@@ -208,7 +208,7 @@ module.exports = (test) => {
        test.case("time", function(t) t.run("w") end)
        test.case("within", function(t) t.equal(t.run("w", {}, { within = "1h" }).status, "waiting") end)`,
       /FAILED {2}own .*\n.*w_test\.lua:2: .*processor time/,
-      /FAILED {2}time .*\n.*the case has run for 2 s/,
+      /FAILED {2}time .*\n.*the case has run for 8 s/,
     );
     assert.match(ended.stdout, /ok {6}run [^]*ok {6}within [^]*2 passed, 2 failed/);
   });

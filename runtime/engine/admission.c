@@ -7,7 +7,6 @@
 struct held {
     size_t worker;
     bool has_wake; /* woken since it was let in; it may be on its way out */
-    bool has_mail; /* … and the worker hasn't looked at that yet */
 };
 
 struct waiter {
@@ -112,9 +111,7 @@ static void wake(struct admission *admission, uint64_t number) {
     if (!admission->is_open) return; /* the workers may be gone */
     if (held) {
         held->has_wake = true;
-        if (!held->has_mail)
-            held->has_mail =
-                worker_send(admission->workers[held->worker], WORKER_WAKE, number) == 0;
+        (void)worker_send(admission->workers[held->worker], WORKER_WAKE, number);
     } else if (is_ours) {
         admit(admission, number);
     }
@@ -154,18 +151,18 @@ void admission_ended(struct admission *admission, uint64_t number) {
 void admission_woken(struct admission *admission, uint64_t number) {
     pthread_mutex_lock(&admission->mutex);
     struct held *held = map_get(&admission->held, key_of(&number));
-    if (held) held->has_wake = held->has_mail = false;
+    if (held) held->has_wake = false;
     pthread_mutex_unlock(&admission->mutex);
 }
 
-void admission_left(struct admission *admission, uint64_t number, bool is_ended) {
+void admission_left(struct admission *admission, uint64_t number) {
     pthread_mutex_lock(&admission->mutex);
     struct held *held = map_remove(&admission->held, key_of(&number));
     if (held) {
         bool has_wake = held->has_wake;
         admission->loads[held->worker]--;
         memory_free(held);
-        if (has_wake && !is_ended && admission->is_open) admit(admission, number);
+        if (has_wake && admission->is_open) admit(admission, number);
     }
     pthread_mutex_unlock(&admission->mutex);
 }

@@ -25,8 +25,8 @@ void admission_wake(struct admission *admission, uint64_t number);
 void admission_await(struct admission *admission, uint64_t number, uint64_t waiter);
 /* It has ended, and that is durable: wakes those. */
 void admission_ended(struct admission *admission, uint64_t number);
-/* A worker's word: it left memory (is_ended: for good), a wake was delivered. */
-void admission_left(struct admission *admission, uint64_t number, bool is_ended);
+/* A worker's word: it left memory, a wake was delivered. */
+void admission_left(struct admission *admission, uint64_t number);
 void admission_woken(struct admission *admission, uint64_t number);
 size_t admission_count(struct admission *admission);
 

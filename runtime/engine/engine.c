@@ -105,7 +105,7 @@ static void on_left(void *context, uint64_t number, const struct record *record,
         (found.status == RUN_BLOCKED || found.status == RUN_STUCK))
         record = &found; /* whoever waits for it must know that it doesn't go on */
     bool has_word = record || err, is_ended = !err && record && is_at_rest(record->status);
-    admission_left(engine->admission, number, is_ended);
+    admission_left(engine->admission, number);
     if (is_ended && run_status_is_final(record->status)) {
         admission_ended(engine->admission, number);
         slots_leave(engine->services.slots, number);

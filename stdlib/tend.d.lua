@@ -20,8 +20,20 @@
 ---@field run fun(input: table): tend.Value
 ---@field input table? defaults; other keys are an error; json.null: a key without a default
 ---@field schedule tend.Schedule?
----@field concurrency {limit: integer, key: (fun(input: table): string)?}? accepted, not enforced yet
----@field permissions {net: string[]?, exec: string[]?, env: string[]?, fs: string[]?}? not enforced yet
+---@field concurrency tend.Concurrency?
+---@field permissions tend.Permissions?
+
+---How many runs with the same key go on at a time.
+---@class tend.Concurrency
+---@field limit integer
+---@field key (string|fun(input: table): string|number|boolean|nil)? asked once, when a run is accepted
+
+---What the workflow touches: accepted, a run is not held to it yet.
+---@class tend.Permissions
+---@field net string[]? hosts: "api.example.com", "*.example.com", "localhost:8080"
+---@field exec string[]? programs, as `cmd` names them
+---@field env string[]?
+---@field fs string[]?
 
 ---When `tend serve` runs it: `every` or `cron`.
 ---@class tend.Schedule
@@ -132,10 +144,10 @@ function wait_for(signal, options) end
 ---@field url string
 ---@field method string?
 ---@field headers table<string, string|tend.Secret>?
----@field query table<string, string|number|boolean>?
+---@field query table<string, string|number|boolean|tend.Secret>?
 ---@field json tend.Value?
----@field body string?
----@field form table<string, string>?
+---@field body string|tend.Secret?
+---@field form table<string, string|number|boolean|tend.Secret>?
 ---@field auth {bearer: string|tend.Secret}|{basic: {user: string, password: string|tend.Secret}}?
 ---@field max_bytes integer?
 ---@field follow boolean?
@@ -164,7 +176,7 @@ function http(request) end
 ---@field ok integer[]? accepted exit codes; default {0}
 
 ---@param program tend.Program
----@return {code: integer, signal: integer, stdout: string, stderr: string}
+---@return {code: integer, signal: integer?, stdout: string, stderr: string} signal: that ended it
 function exec(program) end
 
 ---@class tend.Prompt : tend.Options
@@ -175,14 +187,16 @@ function exec(program) end
 ---@field schema table? JSON Schema; an answer that doesn't fit is mended by the model
 ---@field temperature number?
 ---@field max_tokens integer?
+---@field budget number? accepted, not counted yet
 
 ---@class tend.Answer
 ---@field text string
 ---@field json tend.Value?
 ---@field usage {input: integer, output: integer}
----@field cost number?
+---@field cost number? not yet
 ---@field model string
 ---@field finish_reason string
+---@field repairs integer how often the model was shown what is wrong with its answer
 
 ---@param prompt tend.Prompt
 ---@return tend.Answer
@@ -196,6 +210,7 @@ function llm(prompt) end
 ---@field poll tend.Duration?
 ---@field shell string[]? commands for the session's shell once it is done
 ---@field title string?
+---@field budget number? accepted, not counted yet
 
 ---@class tend.SessionResult
 ---@field session_id string
@@ -206,6 +221,7 @@ function llm(prompt) end
 ---@field usage {input: integer, output: integer}
 ---@field cost number?
 ---@field commands {command: string, output: string?}[]
+---@field finish_reason string?
 
 ---One session of the coding agent.
 ---@param session tend.Session
@@ -235,6 +251,12 @@ function invoke(workflow, input, options) end
 ---@param options {id: string?, name: string?}?
 ---@return string id
 function start(workflow, input, options) end
+
+---Ends this link of the run; the next begins with `input`, under the same id. No pcall keeps it; only
+---in the main branch.
+---@param input table?
+---@return nil # never
+function continue_as(input) end
 
 ---Durable values shared by all runs of a project. A write commits together with the run's own
 ---entry, so it happens exactly once.
@@ -334,6 +356,21 @@ function json.decode(text) end
 ---@param items T[]?
 ---@return T[]
 function json.array(items) end
+
+---lua-cjson, where it is installed, for scripts that teams bring along: `json` is exact, this makes
+---every integer a double. Outside a step `encode` is json.encode.
+---@class tend.cjson
+---@field null any json.null
+cjson = {}
+---@param value any
+---@return string
+function cjson.encode(value) end
+---@param text string
+---@return any
+function cjson.decode(text) end
+---A cjson of its own settings.
+---@return tend.cjson
+function cjson.new() end
 
 -- Pure functions in C ------------------------------------------------------------------------
 

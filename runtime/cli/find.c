@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "cli/nearest.h"
 
 enum { CANDIDATES = 5, COMPARED = 10000 }; /* shown; the newest that are compared in spelling */
 

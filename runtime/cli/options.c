@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "cli/command.h"
-#include "cli/nearest.h"
 
 enum { OPTIONS_MAX = 40, LINE_COLUMNS = 98, NAME_COLUMNS = 24 };
 

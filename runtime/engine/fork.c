@@ -7,7 +7,7 @@
 
 #include "base/id.h"
 #include "base/map.h"
-#include "base/memory.h"
+#include "base/nearest.h"
 #include "engine/entry.h"
 
 struct copying {
@@ -67,40 +67,24 @@ static void copying_done(struct copying *copying) {
 
 /* ---- the fork point ---- */
 
-/* How many edits make one text the other; enough for names that people type. */
-static size_t distance(struct bytes a, struct bytes b) {
-    size_t row[129];
-    if (a.size > 128 || b.size > 128) return SIZE_MAX;
-    for (size_t j = 0; j <= b.size; j++) row[j] = j;
-    for (size_t i = 1; i <= a.size; i++) {
-        size_t before = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size; j++) {
-            size_t change = before + (a.data[i - 1] != b.data[j - 1]);
-            before = row[j];
-            size_t least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-            row[j] = change < least ? change : least;
-        }
-    }
-    return row[b.size];
-}
-
 static int find_step(const struct copying *copying, const struct fork *fork, uint32_t *upto,
                      struct error *err) {
-    struct bytes at = bytes_of(fork->at), nearest = {"", 0}, packed;
+    struct bytes packed;
     struct entry entry;
-    size_t best = SIZE_MAX;
+    struct nearest nearest;
+    char key[NEAREST_WORD_MAX];
+    nearest_init(&nearest, fork->at);
     for (size_t i = 0; i < count_of(copying); i++) {
         if (!entry_at(copying, i, &packed, &entry) || !entry.key.size) continue;
         *upto = (uint32_t)i;
-        if (bytes_equal(entry.key, at)) return 0;
-        size_t far = distance(entry.key, at);
-        if (far < best) best = far, nearest = entry.key;
+        if (bytes_are(entry.key, fork->at)) return 0;
+        snprintf(key, sizeof key, "%.*s", (int)entry.key.size, entry.key.data);
+        nearest_try(&nearest, key);
     }
     return error_set(err, TEND_EINPUT,
-                     "run %s has no step '%.200s'%s%.*s%s; `tend show %s` lists them", fork->of,
-                     fork->at, nearest.size ? ": did you mean '" : "", (int)nearest.size,
-                     nearest.data, nearest.size ? "'" : "", fork->of);
+                     "run %s has no step '%.200s'%s%s%s; `tend show %s` lists them", fork->of,
+                     fork->at, nearest.best[0] ? ": did you mean '" : "", nearest.best,
+                     nearest.best[0] ? "'" : "", fork->of);
 }
 
 int fork_find(struct journal *journal, const struct fork *fork, struct record *of, uint32_t *upto,

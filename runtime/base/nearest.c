@@ -1,6 +1,6 @@
 /* Nearest words; see nearest.h. The distance counts letters left out, added, changed, and two that
  * changed places (optimal string alignment). */
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #include <stdint.h>
 #include <stdio.h>

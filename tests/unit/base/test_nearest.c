@@ -1,7 +1,12 @@
 /* The word that was most likely meant. */
-#include "support.h"
+#include "base/nearest.h"
 
-#include "cli/nearest.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 static const char *const words[] = {"run", "resume", "runs", "retry", "schedules", "0199aa-1"};
 

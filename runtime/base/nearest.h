@@ -1,7 +1,7 @@
 /* The word that was most likely meant: the one with the fewest slips of a finger in between.
- * May use: nothing. */
-#ifndef TEND_CLI_NEAREST_H
-#define TEND_CLI_NEAREST_H
+ * (In base/ because the command line and the engine both offer one.) May use: nothing. */
+#ifndef TEND_BASE_NEAREST_H
+#define TEND_BASE_NEAREST_H
 
 #include <stddef.h>
 

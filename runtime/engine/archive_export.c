@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "engine/archive.h"
 #include "engine/exact.h"
-#include "engine/signal.h"
+#include "engine/hidden.h"
 
 enum { READ_ATTEMPTS = 100 };
 
@@ -196,10 +196,11 @@ static int write_state(struct journal *journal, const char *key, struct buffer *
 /* A signal's key ends in \1 and its order: before that stands the name as it is encoded there. */
 static int write_signals(struct journal *journal, uint64_t number, struct buffer *out,
                          struct error *err) {
-    char prefix[32];
+    char prefix[HIDDEN_KEY_TEXT + 1];
     struct buffer keys = BUFFER_EMPTY;
     bool has_any = false;
-    snprintf(prefix, sizeof prefix, SIGNAL_HIDDEN_PREFIX "s%016llx/", (unsigned long long)number);
+    hidden_key(HIDDEN_SIGNALS, number, prefix);
+    strcat(prefix, "/");
     int status = journal_state_keys(journal, bytes_of(prefix), bytes_of(""), note_key, &keys, err);
     if (!status) status = buffer_check(&keys, err);
     for (size_t at = 0; !status && at < keys.size; at += strlen(keys.data + at) + 1) {
@@ -227,10 +228,9 @@ static int write_requests(struct journal *journal, uint64_t number, struct buffe
     const char *comma = "";
     int status = 0;
     for (size_t i = 0; !status && i < 2; i++) {
-        char key[32];
+        char key[HIDDEN_KEY_TEXT];
         struct buffer value = BUFFER_EMPTY;
-        snprintf(key, sizeof key, SIGNAL_HIDDEN_PREFIX "%c%016llx", names[i][0],
-                 (unsigned long long)number);
+        hidden_key((enum hidden_kind)names[i][0], number, key);
         status = write_state(journal, key, &value, err);
         if (!status) buffer_add_format(out, "%s\"%s\":", comma, names[i]);
         if (!status) buffer_add(out, value.data, value.size);
@@ -403,10 +403,10 @@ static bool read_first(void *context, uint32_t sequence, struct bytes packed) {
 }
 
 static int send_requested(struct exporting *exporting, uint64_t number) {
-    char key[32];
+    char key[HIDDEN_KEY_TEXT];
     struct buffer packed = BUFFER_EMPTY;
     struct value_tree tree;
-    snprintf(key, sizeof key, SIGNAL_HIDDEN_PREFIX "u%016llx", (unsigned long long)number);
+    hidden_key(HIDDEN_UPGRADE, number, key);
     int status =
         journal_state(exporting->selection.journal, bytes_of(key), &packed, NULL, exporting->err);
     if (!status) status = value_read(buffer_bytes(&packed), &tree, exporting->err);

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "engine/archive.h"
 #include "engine/exact.h"
-#include "engine/signal.h"
+#include "engine/hidden.h"
 
 struct draft { /* a run to create */
     struct draft *next;
@@ -373,10 +373,12 @@ static int take_signals(struct importing *importing, const struct value *line, u
         const struct value *signal = &signals->list.items[i], *value = value_get(signal, "value");
         struct bytes name = value_get_bytes(signal, "name");
         struct buffer key = BUFFER_EMPTY;
+        char all[HIDDEN_KEY_TEXT];
         if (!value || !name.size) return refuse(importing, TEND_EFORMAT, "a signal is damaged");
-        buffer_add_format(&key, SIGNAL_HIDDEN_PREFIX "s%016llx/", (unsigned long long)number);
+        hidden_key(HIDDEN_SIGNALS, number, all);
+        buffer_add_format(&key, "%s/", all);
         buffer_add(&key, name.data, name.size);
-        buffer_add_format(&key, SIGNAL_HIDDEN_PREFIX "%016x.%08zx", 0, i);
+        buffer_add_format(&key, HIDDEN_PREFIX "%016x.%08zx", 0, i);
         status = add_state(importing, &key, value);
     }
     return status;
@@ -389,11 +391,12 @@ static int take_requests(struct importing *importing, const struct value *line, 
     for (size_t i = 0; !status && i < 2; i++) {
         const struct value *value = value_get(requests, names[i]);
         struct buffer key = BUFFER_EMPTY;
+        char text[HIDDEN_KEY_TEXT];
         if (!value) continue;
         if (i == 1)
             status = check_bundle(importing, value_get_bytes(value, "bundle"), "new sources");
-        buffer_add_format(&key, SIGNAL_HIDDEN_PREFIX "%c%016llx", names[i][0],
-                          (unsigned long long)number);
+        hidden_key((enum hidden_kind)names[i][0], number, text);
+        buffer_add_text(&key, text);
         if (!status) status = add_state(importing, &key, value);
         buffer_done(&key);
     }

@@ -3,19 +3,19 @@
 
 #include <stdio.h>
 
+#include "engine/hidden.h"
 #include "engine/point.h"
 #include "engine/resting.h"
-#include "engine/signal.h"
 
-static struct bytes key_of(uint64_t number, char *text, size_t size) {
-    snprintf(text, size, SIGNAL_HIDDEN_PREFIX "c%016llx", (unsigned long long)number);
+static struct bytes key_of(uint64_t number, char text[HIDDEN_KEY_TEXT]) {
+    hidden_key(HIDDEN_CANCEL, number, text);
     return bytes_of(text);
 }
 
 int cancel_ask(struct services *services, uint64_t number, struct submission *submission,
                struct error *err) {
-    char text[32];
-    struct bytes key = key_of(number, text, sizeof text);
+    char text[HIDDEN_KEY_TEXT];
+    struct bytes key = key_of(number, text);
     struct buffer value = BUFFER_EMPTY;
     uint64_t version, position;
     int status = shared_state_read(services->state, key, &value, &version, err);
@@ -65,7 +65,7 @@ void cancel_at_rest(struct services *services, struct record *record,
 static bool is_asked(struct services *services, uint64_t number, uint64_t *version) {
     char text[32];
     struct buffer value = BUFFER_EMPTY;
-    struct bytes key = key_of(number, text, sizeof text);
+    struct bytes key = key_of(number, text);
     bool is_there = shared_state_read(services->state, key, &value, version, NULL) == 0 &&
                     value.size && (unsigned char)value.data[0] != 0xc0;
     buffer_done(&value);
@@ -87,8 +87,7 @@ static bool visit_key(void *context, struct bytes key) {
     char text[32];
     unsigned long long number;
     snprintf(text, sizeof text, "%.*s", (int)key.size, key.data);
-    if (sscanf(text, SIGNAL_HIDDEN_PREFIX "c%16llx", &number) == 1)
-        asked->visit(asked->context, number);
+    if (sscanf(text, HIDDEN_PREFIX "c%16llx", &number) == 1) asked->visit(asked->context, number);
     return true;
 }
 
@@ -96,8 +95,7 @@ int cancel_visit_asked(struct journal *journal, void (*visit)(void *context, uin
                        void *context, struct error *err) {
     struct asked_visit asked = {visit, context};
     struct bytes none = {NULL, 0};
-    return journal_state_keys(journal, bytes_of(SIGNAL_HIDDEN_PREFIX "c"), none, visit_key, &asked,
-                              err);
+    return journal_state_keys(journal, bytes_of(HIDDEN_PREFIX "c"), none, visit_key, &asked, err);
 }
 
 /* The keys at which it is raised, for people that look. */
@@ -115,7 +113,7 @@ static void pack_places(const struct run *run, struct buffer *out) {
 static int record_cancel(struct run *run, uint64_t version, int64_t now_us) {
     char text[32];
     struct error err;
-    struct bytes none = {NULL, 0}, key = key_of(run->record.number, text, sizeof text);
+    struct bytes none = {NULL, 0}, key = key_of(run->record.number, text);
     struct buffer places = BUFFER_EMPTY, packed = BUFFER_EMPTY;
     run_flush(run);
     struct submission *submission = submission_new();

@@ -8,8 +8,8 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "engine/entry.h"
+#include "engine/hidden.h"
 #include "engine/option.h"
-#include "engine/signal.h"
 
 enum {
     LOOK_RUNS = 2000,    /* records read in a slice */
@@ -19,7 +19,6 @@ enum {
     SMALL_RUNS = 5,      /* … where the disk is full: what a commit reserves must be small */
     SMALL_RECORDS = 100,
     FAMILY_MAX = 64, /* parents above each other that are looked at */
-    PREFIXES = 3
 };
 
 static const uint32_t final_statuses = 1u << RUN_COMPLETED | 1u << RUN_FAILED | 1u << RUN_CANCELLED;
@@ -44,8 +43,8 @@ struct prune {
     struct map references; /* hashes that runs refer to */
     struct prune_count count;
     struct journal_removal removals[PIECE_RUNS];
-    char names[PIECE_RUNS][PREFIXES][24];
-    struct bytes prefixes[PIECE_RUNS][PREFIXES];
+    char names[PIECE_RUNS][HIDDEN_KINDS][HIDDEN_KEY_TEXT];
+    struct bytes prefixes[PIECE_RUNS][HIDDEN_KINDS];
     struct buffer hashes; /* of struct bytes, each followed in `texts` */
     struct buffer texts;
     uint64_t bundle_mark;
@@ -204,10 +203,8 @@ static int look(struct prune *prune, struct error *err) {
 /* ---- pieces ---- */
 
 static void fill_removal(struct prune *prune, size_t i, const struct candidate *candidate) {
-    static const char kinds[PREFIXES] = {'s', 'c', 'u'}; /* signal.c, cancel.c, upgrade.c */
-    for (size_t j = 0; j < PREFIXES; j++) {
-        snprintf(prune->names[i][j], sizeof prune->names[i][j], SIGNAL_HIDDEN_PREFIX "%c%016llx%s",
-                 kinds[j], (unsigned long long)candidate->number, kinds[j] == 's' ? "/" : "");
+    for (size_t j = 0; j < HIDDEN_KINDS; j++) {
+        hidden_key((enum hidden_kind)hidden_kinds[j], candidate->number, prune->names[i][j]);
         prune->prefixes[i][j] = bytes_of(prune->names[i][j]);
     }
     prune->removals[i] = (struct journal_removal){.number = candidate->number,
@@ -215,7 +212,7 @@ static void fill_removal(struct prune *prune, size_t i, const struct candidate *
                                                   .keeper = candidate->keeper,
                                                   .keeper_sequence = candidate->keeper_sequence,
                                                   .prefixes = prune->prefixes[i],
-                                                  .prefix_count = PREFIXES};
+                                                  .prefix_count = HIDDEN_KINDS};
 }
 
 static size_t freed_max(const struct prune *prune) {
@@ -359,7 +356,7 @@ static int keep_requested(struct prune *prune, const char *key, struct error *er
 /* What runs are asked to be upgraded to (upgrade.c). */
 static int refer_requests(struct prune *prune, struct error *err) {
     struct requests requests = {prune, err, BUFFER_EMPTY};
-    struct bytes prefix = bytes_of(SIGNAL_HIDDEN_PREFIX "u");
+    struct bytes prefix = bytes_of(HIDDEN_PREFIX "u"); /* HIDDEN_UPGRADE of all runs */
     int status =
         journal_state_keys(prune->journal, prefix, bytes_of(""), note_request, &requests, err);
     if (!status) status = buffer_check(&requests.keys, err);

@@ -7,11 +7,11 @@
 
 #include "base/memory.h"
 #include "engine/committer.h"
-#include "engine/signal.h"
+#include "engine/hidden.h"
 
 enum { OUTCOMES_KEPT = 16, ID_MAX = 40, STANDING_WAIT_MS = 10, ORDER_WAIT_MS = 1 };
 static const int64_t second_us = 1000000;
-static const char outcomes_key[] = SIGNAL_HIDDEN_PREFIX "prune";
+static const char outcomes_key[] = HIDDEN_PREFIX "prune";
 
 struct order {
     struct order *next;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "engine/signal.h"
+#include "engine/hidden.h"
 
 bool schedule_record_queue(struct schedule_record *record, int64_t tick_us) {
     if (record->queue_count == SCHEDULE_QUEUE_MAX) return false;
@@ -23,7 +23,7 @@ int64_t schedule_record_unqueue(struct schedule_record *record) {
 /* ---- to bytes and back ---- */
 
 static void make_key(const char *name, char key[JOURNAL_STATE_KEY_MAX + 1]) {
-    snprintf(key, JOURNAL_STATE_KEY_MAX + 1, SIGNAL_HIDDEN_PREFIX "tick/%.384s", name);
+    snprintf(key, JOURNAL_STATE_KEY_MAX + 1, HIDDEN_PREFIX "tick/%.384s", name);
 }
 
 static void copy_text(struct bytes text, char *to, size_t size) {

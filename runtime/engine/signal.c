@@ -3,11 +3,14 @@
 #include "engine/signal.h"
 
 #include "base/text.h"
+#include "engine/hidden.h"
 
 static void make_prefix(uint64_t run, struct bytes name, struct buffer *key) {
-    buffer_add_format(key, SIGNAL_HIDDEN_PREFIX "s%016llx/", (unsigned long long)run);
+    char all[HIDDEN_KEY_TEXT];
+    hidden_key(HIDDEN_SIGNALS, run, all);
+    buffer_add_format(key, "%s/", all);
     text_add_key(key, name);
-    buffer_add_text(key, SIGNAL_HIDDEN_PREFIX);
+    buffer_add_text(key, HIDDEN_PREFIX);
 }
 
 int signal_put(struct services *services, uint64_t run, struct bytes name, struct bytes payload,

@@ -7,9 +7,6 @@
 
 #include "engine/services.h"
 
-/* What begins keys that scripts neither read nor list. */
-#define SIGNAL_HIDDEN_PREFIX "\x01"
-
 enum { SIGNAL_NAME_MAX = 200 };
 
 struct signal {

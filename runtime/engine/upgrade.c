@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "engine/dry_replay.h"
-#include "engine/signal.h"
+#include "engine/hidden.h"
 
-static struct bytes key_of(uint64_t number, char *text, size_t size) {
-    snprintf(text, size, SIGNAL_HIDDEN_PREFIX "u%016llx", (unsigned long long)number);
+static struct bytes key_of(uint64_t number, char text[HIDDEN_KEY_TEXT]) {
+    hidden_key(HIDDEN_UPGRADE, number, text);
     return bytes_of(text);
 }
 
@@ -26,8 +26,8 @@ static void make_ready(struct record *record, struct submission *submission) {
 
 int upgrade_ask(struct services *services, struct record *record, const struct bundle *bundle,
                 bool allows_added, struct submission *submission, struct error *err) {
-    char text[32];
-    struct bytes key = key_of(record->number, text, sizeof text);
+    char text[HIDDEN_KEY_TEXT];
+    struct bytes key = key_of(record->number, text);
     struct buffer value = BUFFER_EMPTY, before = BUFFER_EMPTY;
     uint64_t version, position;
     if (record->status == RUN_COMPLETED || record->status == RUN_CANCELLED)
@@ -59,10 +59,10 @@ struct request {
 };
 
 static bool read_request(struct run *run, struct request *request) {
-    char text[32];
+    char text[HIDDEN_KEY_TEXT];
     struct buffer value = BUFFER_EMPTY;
     struct value_tree tree;
-    struct bytes key = key_of(run->record.number, text, sizeof text);
+    struct bytes key = key_of(run->record.number, text);
     bool is_there = false;
     if (shared_state_read(run->services->state, key, &value, &request->version, NULL) == 0 &&
         value.size && value_read(buffer_bytes(&value), &tree, NULL) == 0) {
@@ -91,9 +91,9 @@ static int try_it(struct run *run, const struct request *request, struct error *
 
 /* The entry (none if it doesn't fit), and the request taken back, in one commit. */
 static void record_it(struct run *run, const struct request *request, bool fits) {
-    char text[32];
+    char text[HIDDEN_KEY_TEXT];
     struct error err;
-    struct bytes none = {NULL, 0}, key = key_of(run->record.number, text, sizeof text);
+    struct bytes none = {NULL, 0}, key = key_of(run->record.number, text);
     struct buffer value = BUFFER_EMPTY, packed = BUFFER_EMPTY;
     struct submission *submission = submission_new();
     struct record record = run->record;

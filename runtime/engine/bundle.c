@@ -311,16 +311,23 @@ int bundle_load_test(const struct sources *sources, const char *file, struct bun
     return status;
 }
 
-int bundle_open(struct bytes contents, struct bundle *ret, struct error *err) {
-    struct bundle bundle = {0};
+/* Name and file of contents, without opening them. */
+static int read_names(struct bytes contents, struct bundle *bundle, struct error *err) {
     struct value_tree tree;
     int status = value_read(contents, &tree, err);
     if (status) return status;
     struct bytes name = value_get_bytes(&tree.root, "main");
     struct bytes file = value_get_bytes(&tree.root, "file");
-    snprintf(bundle.name, sizeof bundle.name, "%.*s", (int)name.size, name.data);
-    snprintf(bundle.file, sizeof bundle.file, "%.*s", (int)file.size, file.data);
+    snprintf(bundle->name, sizeof bundle->name, "%.*s", (int)name.size, name.data);
+    snprintf(bundle->file, sizeof bundle->file, "%.*s", (int)file.size, file.data);
     value_tree_done(&tree);
+    return 0;
+}
+
+int bundle_open(struct bytes contents, struct bundle *ret, struct error *err) {
+    struct bundle bundle = {0};
+    int status = read_names(contents, &bundle, err);
+    if (status) return status;
     buffer_add(&bundle.contents, contents.data, contents.size);
     id_hash(&contents, 1, bundle.hash);
     status = buffer_check(&bundle.contents, err);
@@ -330,25 +337,24 @@ int bundle_open(struct bytes contents, struct bundle *ret, struct error *err) {
     return status;
 }
 
-static int recorded_bundle(struct journal *journal, const struct record *record, struct bundle *ret,
-                           struct error *err) {
-    struct buffer contents = BUFFER_EMPTY;
-    int status = journal_bundle(journal, bytes_of(record->bundle), &contents, err);
-    if (!status) status = bundle_open(buffer_bytes(&contents), ret, err);
-    buffer_done(&contents);
-    return status;
+/* Its own sources are opened only if they are what it gets: they may not load any more. */
+static int load_current(const struct sources *sources, struct bytes own, struct bundle *ret,
+                        struct error *err) {
+    struct bundle names = {0};
+    int status = read_names(own, &names, err);
+    if (status) return status;
+    status = bundle_load(sources, names.file, ret, err);
+    if (status == TEND_ENOENT) status = bundle_load(sources, names.name, ret, err);
+    return status == TEND_ENOENT ? bundle_open(own, ret, err) : status;
 }
 
 int bundle_current(const struct sources *sources, struct journal *journal,
                    const struct record *record, struct bundle *ret, struct error *err) {
-    struct bundle own;
-    int status = recorded_bundle(journal, record, &own, err);
-    if (status) return status;
-    status = bundle_load(sources, own.file, ret, err);
-    if (status == TEND_ENOENT) status = bundle_load(sources, own.name, ret, err);
-    if (status == TEND_ENOENT) *ret = own;
-    else bundle_done(&own);
-    return status == TEND_ENOENT ? 0 : status;
+    struct buffer own = BUFFER_EMPTY;
+    int status = journal_bundle(journal, bytes_of(record->bundle), &own, err);
+    if (!status) status = load_current(sources, buffer_bytes(&own), ret, err);
+    buffer_done(&own);
+    return status;
 }
 
 void bundle_done(struct bundle *bundle) {

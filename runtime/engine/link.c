@@ -31,9 +31,8 @@ static void name_link(const struct run *run, uint32_t link, char name[JOURNAL_ID
 static struct record past_record(struct run *run) {
     struct record past = run->record;
     past.number = atomic_fetch_add(&run->services->last_number, 1) + 1;
-    past.links = run->record.links;
-    name_link(run, past.links + 1, past.id);
-    past.status = RUN_COMPLETED;
+    name_link(run, run->record.links + 1, past.id);
+    (void)transition_run(run->record.status, RUN_RETURNED, &past.status, NULL);
     past.ended_at_us = run_now_us(run);
     past.due_at_us = 0;
     past.parent = 0;

@@ -7,7 +7,7 @@ static int print_made(const char *folder, uint64_t size_bytes, bool is_json) {
     struct buffer out = BUFFER_EMPTY;
     if (!is_json) {
         printf("%s: %llu bytes\n", folder, (unsigned long long)size_bytes);
-        return fflush(stdout) ? complain(EXIT_FAILED, "standard output: could not be written") : 0;
+        return print_end();
     }
     pack_map(&out, 2);
     pack_member_text(&out, "folder", folder);
@@ -30,16 +30,10 @@ static int back_up(const struct place *place, const char *folder, bool is_json) 
     return code;
 }
 
-static int take(void *context, int option, const char *argument) {
-    (void)option, (void)argument;
-    *(bool *)context = true;
-    return 0;
-}
-
 static int run(int argc, char **argv) {
     struct place place;
     bool is_json = false;
-    int code = command_options(&command_backup, &place, argc, argv, take, &is_json);
+    int code = command_options(&command_backup, &place, argc, argv, command_take_flag, &is_json);
     if (code) return code < 0 ? 0 : code;
     if (optind + 1 != argc) return misuse(&command_backup, "give one DIR");
     return back_up(&place, argv[optind], is_json);

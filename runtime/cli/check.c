@@ -70,16 +70,10 @@ static void check_path(struct checking *checking, const char *path) {
     else check_folder(checking, path);
 }
 
-static int take(void *context, int option, const char *argument) {
-    (void)option, (void)argument;
-    *(bool *)context = true;
-    return 0;
-}
-
 static int run(int argc, char **argv) {
     struct place place;
     bool is_json = false;
-    int code = command_options(&command_check, &place, argc, argv, take, &is_json);
+    int code = command_options(&command_check, &place, argc, argv, command_take_flag, &is_json);
     if (code) return code < 0 ? 0 : code;
     place_settle(&place);
     struct checking checking = {

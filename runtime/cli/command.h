@@ -85,6 +85,8 @@ typedef int command_take(void *context, int option, const char *argument);
  * given. */
 int command_options(const struct command *command, struct place *place, int argc, char **argv,
                     command_take *take, void *context);
+/* `take` of a command whose one option is a switch: sets the bool that is its context. */
+int command_take_flag(void *context, int option, const char *argument);
 /* The same of a command that has only the shared ones. */
 int place_options(struct place *place, const struct command *command, int argc, char **argv);
 /* --limit of the commands that carry runs: takes its argument, checked. */
@@ -120,11 +122,21 @@ int misuse(const struct command *command, const char *format, ...)
 /* The exit code of an error of the engine. */
 int exit_code_of(const struct error *err);
 int exit_code_of_run(enum run_status status);
+/* After the last line on standard output: was it written? An exit code, with the message printed.
+ */
+int print_end(void);
 /* Prints packed as JSON and a line end. indent 0: one line. */
 int print_json(struct bytes packed, int indent);
 
-/* What --json prints of something that was asked for: {run, is_waiting}. */
-int print_asked(const char *id, bool has_engine);
+/* Something was asked of a run, and that is durable. */
+struct asked_of_run {
+    bool is_json;            /* prints {run, is_waiting}, and nothing else */
+    bool shows_id;           /* on standard output */
+    const char *done, *then; /* "asked for; ", "goes on": around what to do without an engine */
+};
+/* Tells so, and what carries it out where no engine owns the home. An exit code. */
+int tell_asked(const struct place *place, const char *id, bool has_engine,
+               const struct asked_of_run *asked);
 
 /* Progress and logs on stderr, as plain lines. */
 struct observer progress_observer(const struct place *place);

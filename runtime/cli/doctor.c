@@ -233,16 +233,10 @@ static int diagnose(const struct place *place, bool is_json) {
     return code ? code : is_fine ? 0 : EXIT_FAILED;
 }
 
-static int take(void *context, int option, const char *argument) {
-    (void)option, (void)argument;
-    *(bool *)context = true;
-    return 0;
-}
-
 static int run(int argc, char **argv) {
     struct place place;
     bool is_json = false;
-    int code = command_options(&command_doctor, &place, argc, argv, take, &is_json);
+    int code = command_options(&command_doctor, &place, argc, argv, command_take_flag, &is_json);
     if (code) return code < 0 ? 0 : code;
     if (optind != argc) return misuse(&command_doctor, "it takes options only");
     place_settle(&place);

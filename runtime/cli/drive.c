@@ -65,14 +65,12 @@ static void take_inbox(const struct place *place) {
 }
 
 void finish(const struct place *place, struct journal *journal, const char *id, int code) {
-    bool is_owned = journal_owner(journal) != 0;
+    const struct asked_of_run asked = {false, true, "", "goes on"};
+    bool has_engine = journal_owner(journal) != 0;
     journal_close(journal);
     if (code) return;
-    puts(id);
-    if (is_owned) return;
-    take_inbox(place);
-    if (!place->is_quiet)
-        fprintf(stderr, "tend: no engine runs now: `tend resume %s` goes on\n", id);
+    if (!has_engine) take_inbox(place);
+    (void)tell_asked(place, id, has_engine, &asked); /* not as JSON: it can't fail */
 }
 
 static void tell_failure(struct journal *journal, const char *id) {

@@ -32,7 +32,7 @@ static int print_counts(const struct archive_counts *counts, bool is_json) {
             printf("; %zu %s there already", counts->present,
                    counts->present == 1 ? "was" : "were");
         puts("");
-        return fflush(stdout) ? complain(EXIT_FAILED, "standard output: could not be written") : 0;
+        return print_end();
     }
     pack_map(&out, 3);
     pack_member_integer(&out, "imported", (int64_t)counts->imported);
@@ -62,16 +62,10 @@ static int import(const struct place *place, const char *file, bool is_json) {
     return code;
 }
 
-static int take(void *context, int option, const char *argument) {
-    (void)option, (void)argument;
-    *(bool *)context = true;
-    return 0;
-}
-
 static int run(int argc, char **argv) {
     struct place place;
     bool is_json = false;
-    int code = command_options(&command_import, &place, argc, argv, take, &is_json);
+    int code = command_options(&command_import, &place, argc, argv, command_take_flag, &is_json);
     if (code) return code < 0 ? 0 : code;
     if (optind + 1 != argc) return misuse(&command_import, "give one FILE, or -");
     return import(&place, argv[optind], is_json);

@@ -71,6 +71,12 @@ int command_options(const struct command *command, struct place *place, int argc
     return code;
 }
 
+int command_take_flag(void *context, int option, const char *argument) {
+    (void)option, (void)argument;
+    *(bool *)context = true;
+    return 0;
+}
+
 int place_options(struct place *place, const struct command *command, int argc, char **argv) {
     return command_options(command, place, argc, argv, NULL, NULL);
 }

@@ -163,6 +163,10 @@ int exit_code_of_run(enum run_status status) {
     }
 }
 
+int print_end(void) {
+    return fflush(stdout) ? complain(EXIT_FAILED, "standard output: could not be written") : 0;
+}
+
 int print_json(struct bytes packed, int indent) {
     struct buffer text = BUFFER_EMPTY;
     struct value_tree tree;
@@ -179,10 +183,10 @@ int print_json(struct bytes packed, int indent) {
     buffer_done(&text);
     if (status)
         return complain(EXIT_FAILED, "the result can't be printed as JSON: %s", err.message);
-    return fflush(stdout) ? complain(EXIT_FAILED, "standard output: could not be written") : 0;
+    return print_end();
 }
 
-int print_asked(const char *id, bool has_engine) {
+static int print_asked(const char *id, bool has_engine) {
     struct buffer packed = BUFFER_EMPTY;
     pack_map(&packed, 2);
     pack_member_text(&packed, "run", id);
@@ -190,4 +194,14 @@ int print_asked(const char *id, bool has_engine) {
     int code = print_json(buffer_bytes(&packed), 0);
     buffer_done(&packed);
     return code;
+}
+
+int tell_asked(const struct place *place, const char *id, bool has_engine,
+               const struct asked_of_run *asked) {
+    if (asked->is_json) return print_asked(id, has_engine);
+    if (asked->shows_id) puts(id);
+    if (!place->is_quiet && !has_engine)
+        fprintf(stderr, "tend: %sno engine runs now: `tend resume %s` %s\n", asked->done, id,
+                asked->then);
+    return 0;
 }

@@ -9,7 +9,7 @@ static int print_restored(const struct place *place, const struct journal_restor
     if (!is_json) {
         printf("%s: %llu bytes restored\n", place->home, (unsigned long long)restored->size_bytes);
         if (restored->moved_to[0]) printf("its journal before: %s\n", restored->moved_to);
-        return fflush(stdout) ? complain(EXIT_FAILED, "standard output: could not be written") : 0;
+        return print_end();
     }
     pack_map(&out, 3);
     pack_member_text(&out, "home", place->home);

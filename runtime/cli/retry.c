@@ -11,29 +11,17 @@ static int retry(const struct place *place, const char *given, bool is_json) {
     int code = open_run(place, given, &journal, id);
     if (code) return code;
     bool has_engine = journal_owner(journal) != 0;
-    if (inbox_ask_retry(journal, id, &err)) {
-        code = complain(exit_code_of(&err), "%s", err.message);
-    } else if (is_json) {
-        code = print_asked(id, has_engine);
-    } else {
-        puts(id);
-        if (!place->is_quiet && !has_engine)
-            fprintf(stderr, "tend: no engine runs now: `tend resume %s` goes on\n", id);
-    }
+    const struct asked_of_run asked = {is_json, true, "", "goes on"};
+    if (inbox_ask_retry(journal, id, &err)) code = complain(exit_code_of(&err), "%s", err.message);
+    else code = tell_asked(place, id, has_engine, &asked);
     journal_close(journal);
     return code;
-}
-
-static int take(void *context, int option, const char *argument) {
-    (void)option, (void)argument;
-    *(bool *)context = true;
-    return 0;
 }
 
 static int run(int argc, char **argv) {
     struct place place;
     bool is_json = false;
-    int code = command_options(&command_retry, &place, argc, argv, take, &is_json);
+    int code = command_options(&command_retry, &place, argc, argv, command_take_flag, &is_json);
     if (code) return code < 0 ? 0 : code;
     if (optind + 1 != argc) return misuse(&command_retry, "give one RUN");
     return retry(&place, argv[optind], is_json);

@@ -203,16 +203,10 @@ static int show(const struct place *place, const char *given, bool is_json) {
     return code;
 }
 
-static int take(void *context, int option, const char *argument) {
-    (void)option, (void)argument;
-    *(bool *)context = true;
-    return 0;
-}
-
 static int run(int argc, char **argv) {
     struct place place;
     bool is_json = false;
-    int code = command_options(&command_show, &place, argc, argv, take, &is_json);
+    int code = command_options(&command_show, &place, argc, argv, command_take_flag, &is_json);
     if (code) return code < 0 ? 0 : code;
     if (optind + 1 != argc) return misuse(&command_show, "give one RUN; `tend runs` lists them");
     return show(&place, argv[optind], is_json);

@@ -23,19 +23,12 @@ static int send_signal(const struct place *place, char **arguments, struct bytes
     int code = open_run(place, arguments[0], &journal, id);
     if (code) return code;
     bool has_engine = journal_owner(journal) != 0;
+    const struct asked_of_run asked = {is_json, false, "accepted; ", "goes on"};
     if (inbox_ask_signal(journal, id, arguments[1], payload, &err))
         code = complain(exit_code_of(&err), "%s", err.message);
-    else if (is_json) code = print_asked(id, has_engine);
-    else if (!place->is_quiet && !has_engine)
-        fprintf(stderr, "tend: accepted; no engine runs now: `tend resume %s` goes on\n", id);
+    else code = tell_asked(place, id, has_engine, &asked);
     journal_close(journal);
     return code;
-}
-
-static int take(void *context, int option, const char *argument) {
-    (void)option, (void)argument;
-    *(bool *)context = true;
-    return 0;
 }
 
 static int run(int argc, char **argv) {
@@ -43,7 +36,7 @@ static int run(int argc, char **argv) {
     struct place place;
     struct error err;
     bool is_json = false;
-    int code = command_options(&command_signal, &place, argc, argv, take, &is_json);
+    int code = command_options(&command_signal, &place, argc, argv, command_take_flag, &is_json);
     if (code) return code < 0 ? 0 : code;
     int count = argc - optind;
     if (count < 2 || count > 3) return misuse(&command_signal, "give RUN and NAME, and maybe JSON");

@@ -19,19 +19,14 @@ static int ask(const struct place *place, const char *id, bool allows_added,
     return status;
 }
 
-static int take(void *context, int option, const char *argument) {
-    (void)option, (void)argument;
-    *(bool *)context = true;
-    return 0;
-}
-
 static int run(int argc, char **argv) {
     struct place place;
     struct journal *journal;
     struct error err;
     bool allows_added = false;
     char id[JOURNAL_ID_MAX + 1];
-    int code = command_options(&command_upgrade, &place, argc, argv, take, &allows_added);
+    int code =
+        command_options(&command_upgrade, &place, argc, argv, command_take_flag, &allows_added);
     if (code) return code < 0 ? 0 : code;
     if (optind + 1 != argc) return misuse(&command_upgrade, "give one RUN");
     place_settle(&place);

@@ -19,16 +19,10 @@ static int print_all(void) {
     return code;
 }
 
-static int take(void *context, int option, const char *argument) {
-    (void)option, (void)argument;
-    *(bool *)context = true;
-    return 0;
-}
-
 static int run(int argc, char **argv) {
     struct place place;
     bool is_json = false;
-    int code = command_options(&command_version, &place, argc, argv, take, &is_json);
+    int code = command_options(&command_version, &place, argc, argv, command_take_flag, &is_json);
     if (code) return code < 0 ? 0 : code;
     if (optind != argc) return misuse(&command_version, "it takes options only");
     if (is_json) return print_all();

@@ -13,6 +13,7 @@ const path = require('node:path');
 const { Project } = require('../workflow/tend');
 const { startServer } = require('../workflow/server');
 const { look, isOver, readCalls, checkKept, checkAttempts } = require('./journal');
+const { playAll } = require('./rounds');
 
 const ROOT = path.join(__dirname, '..', '..');
 const TIMES = 3;
@@ -243,28 +244,14 @@ async function visit(build, point) {
 
 async function main([build, ...only]) {
   const points = findPoints().filter((point) => !only.length || only.includes(point));
-  let passed = 0;
-  let failed = 0;
-  let hits = 0;
-  const queue = [...points];
-  const worker = async () => {
-    while (queue.length) {
-      const point = queue.shift();
-      try {
-        const hit = await visit(build, point);
-        hits += hit;
-        passed++;
-      } catch (error) {
-        failed++;
-        console.log(`FAILED  ${point}; again with: node tests/crash/points.js ${build} ${point}`);
-        console.log(String(error.stack || error).replace(/^/gm, '        '));
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  console.log(`${points.length} crash points, ${hits} kills at them`);
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed || !passed ? 1 : 0;
+  await playAll({
+    items: points,
+    atOnce: AT_ONCE,
+    play: (point) => visit(build, point),
+    name: (point) => point,
+    again: (point) => `node tests/crash/points.js ${build} ${point}`,
+    sum: (hits) => `${points.length} crash points, ${hits} kills at them`,
+  });
 }
 
 main(process.argv.slice(2));

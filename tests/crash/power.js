@@ -16,6 +16,7 @@ const path = require('node:path');
 const { Project } = require('../workflow/tend');
 const { startServer } = require('../workflow/server');
 const { generator, look, isOver, readCalls, checkKept, checkAttempts } = require('./journal');
+const { failOutright, numbers, playAll } = require('./rounds');
 
 const ROUNDS = Number(process.env.TEND_POWER_ROUNDS || 60);
 const SEED = Number(process.env.TEND_POWER_SEED || Date.now() % 1000000);
@@ -139,37 +140,18 @@ async function playRound(build, number, { events, result }) {
 }
 
 async function main([build]) {
-  let passed = 0;
-  let failed = 0;
-  let hits = 0;
   const undisturbed = await countEvents(build);
-  const rounds = ONLY ? [Number(ONLY)] : Array.from({ length: ROUNDS }, (_, i) => i);
-  const worker = async () => {
-    while (rounds.length) {
-      const number = rounds.shift();
-      try {
-        const hit = await playRound(build, number, undisturbed);
-        hits += hit;
-        passed++;
-      } catch (error) {
-        failed++;
-        console.log(`FAILED  round ${number}; again with:`);
-        console.log(
-          `  TEND_POWER_SEED=${SEED} TEND_POWER_ROUND=${number} node tests/crash/power.js ${build}`,
-        );
-        console.log(String(error.stack || error).replace(/^/gm, '        '));
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  console.log(`${undisturbed.events} writes and syncs in a run; seed ${SEED}: ${hits} power losses`);
-  const isFutile = !ONLY && hits < (passed + failed) / 2;
-  if (isFutile) console.log('FAILED  power was lost too seldom');
-  console.log(`${passed} passed, ${failed + (isFutile ? 1 : 0)} failed`);
-  process.exitCode = failed || isFutile || !passed ? 1 : 0;
+  await playAll({
+    items: numbers(ONLY, ROUNDS),
+    atOnce: AT_ONCE,
+    play: (number) => playRound(build, number, undisturbed),
+    name: (number) => `round ${number}`,
+    again: (number) =>
+      `TEND_POWER_SEED=${SEED} TEND_POWER_ROUND=${number} node tests/crash/power.js ${build}`,
+    sum: (hits) =>
+      `${undisturbed.events} writes and syncs in a run; seed ${SEED}: ${hits} power losses`,
+    futile: (hits, count) => (!ONLY && hits < count / 2 ? 'power was lost too seldom' : null),
+  });
 }
 
-main(process.argv.slice(2)).catch((error) => {
-  console.log(`FAILED  a run that nothing disturbs\n${error.stack}\n0 passed, 1 failed`);
-  process.exitCode = 1;
-});
+main(process.argv.slice(2)).catch(failOutright);

@@ -14,6 +14,7 @@ const path = require('node:path');
 const { Project } = require('../workflow/tend');
 const { startServer } = require('../workflow/server');
 const journal = require('./journal');
+const { failOutright, numbers, playAll } = require('./rounds');
 
 const { generator, look, isOver, readCalls, countRequests, checkAttempts } = journal;
 
@@ -200,37 +201,18 @@ async function playRound(build, number, took) {
 }
 
 async function main([build]) {
-  let passed = 0;
-  let failed = 0;
-  let hits = 0;
   const took = await playUndisturbed(build);
-  const rounds = ONLY ? [Number(ONLY)] : Array.from({ length: ROUNDS }, (_, i) => i);
-  const worker = async () => {
-    while (rounds.length) {
-      const number = rounds.shift();
-      try {
-        const hit = await playRound(build, number, took);
-        hits += hit;
-        passed++;
-      } catch (error) {
-        failed++;
-        console.log(`FAILED  round ${number}; again with:`);
-        console.log(
-          `  TEND_CRASH_SEED=${SEED} TEND_CRASH_ROUND=${number} node tests/crash/run.js ${build}`,
-        );
-        console.log(String(error.stack || error).replace(/^/gm, '        '));
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  console.log(`undisturbed: ${took} ms; seed ${SEED}: ${hits} kills while a run was under way`);
-  const isFutile = !ONLY && hits < (passed + failed) / 2;
-  if (isFutile) console.log('FAILED  too few kills hit anything: this machine needs other times');
-  console.log(`${passed} passed, ${failed + (isFutile ? 1 : 0)} failed`);
-  process.exitCode = failed || isFutile || !passed ? 1 : 0;
+  await playAll({
+    items: numbers(ONLY, ROUNDS),
+    atOnce: AT_ONCE,
+    play: (number) => playRound(build, number, took),
+    name: (number) => `round ${number}`,
+    again: (number) =>
+      `TEND_CRASH_SEED=${SEED} TEND_CRASH_ROUND=${number} node tests/crash/run.js ${build}`,
+    sum: (hits) => `undisturbed: ${took} ms; seed ${SEED}: ${hits} kills while a run was under way`,
+    futile: (hits, count) =>
+      !ONLY && hits < count / 2 ? 'too few kills hit anything: this machine needs other times' : null,
+  });
 }
 
-main(process.argv.slice(2)).catch((error) => {
-  console.log(`FAILED  a run that nothing disturbs\n${error.stack}\n0 passed, 1 failed`);
-  process.exitCode = 1;
-});
+main(process.argv.slice(2)).catch(failOutright);

@@ -151,8 +151,16 @@ static bool keep(void *context, uint64_t number, struct bytes contents) {
     return true;
 }
 
-static int accept_item(struct services *services, const struct value *item,
-                       struct submission *submission, struct error *err) {
+/* What an item is about to do: its order among all items, and whether it has submitted by itself.
+ */
+struct taken {
+    uint64_t order;
+    struct submission *submission;
+    bool is_submitted; /* then the submission isn't ours any more */
+};
+
+static int accept_item(struct services *services, const struct value *item, struct taken *taken,
+                       struct error *err) {
     struct buffer input = BUFFER_EMPTY;
     struct bundle bundle;
     struct accepted accepted;
@@ -162,7 +170,7 @@ static int accept_item(struct services *services, const struct value *item,
         const struct value *given = value_get(item, "input");
         if (given) pack_value(&input, given);
         struct acceptance acceptance = {bundle.name, buffer_bytes(&input), id, 0};
-        status = accept_bundle(services, &acceptance, &bundle, submission, &accepted, err);
+        status = accept_bundle(services, &acceptance, &bundle, taken->submission, &accepted, err);
         bundle_done(&bundle);
     }
     memory_free(id);
@@ -170,9 +178,8 @@ static int accept_item(struct services *services, const struct value *item,
     return status;
 }
 
-/* Submits, where it returns 0. */
-static int take_signal(struct services *services, const struct value *item, uint64_t order,
-                       struct submission *submission, struct error *err) {
+static int take_signal(struct services *services, const struct value *item, struct taken *taken,
+                       struct error *err) {
     struct buffer payload = BUFFER_EMPTY;
     struct record record;
     char *id = value_copy_text(value_get(item, "run"));
@@ -185,43 +192,44 @@ static int take_signal(struct services *services, const struct value *item, uint
                            run_status_name(record.status));
     if (!status)
         status = signal_put(services, record.number, value_get_bytes(item, "name"),
-                            buffer_bytes(&payload), order, submission, err);
+                            buffer_bytes(&payload), taken->order, taken->submission, err);
+    taken->is_submitted = status == 0;
     point("after_signal_put");
     memory_free(id);
     buffer_done(&payload);
     return status;
 }
 
-/* Submits, where it returns 0 with *is_submitted. What has ended meanwhile needs no cancelling. */
-static int take_cancel(struct services *services, const struct value *item,
-                       struct submission *submission, bool *is_submitted, struct error *err) {
+/* What has ended meanwhile needs no cancelling. */
+static int take_cancel(struct services *services, const struct value *item, struct taken *taken,
+                       struct error *err) {
     struct record record;
     char *id = value_copy_text(value_get(item, "run"));
     int status = id ? record_load_by_id(services->journal, id, &record, err) : error_no_memory(err);
     memory_free(id);
     if (status || run_status_is_final(record.status)) return status;
     if (record.status == RUN_BLOCKED || record.status == RUN_STUCK) {
-        cancel_at_rest(services, &record, submission);
+        cancel_at_rest(services, &record, taken->submission);
         slots_leave(services->slots, record.number); /* begins behind it in the journal's queue */
         return 0;
     }
-    status = cancel_ask(services, record.number, submission, err);
-    *is_submitted = status == 0;
+    status = cancel_ask(services, record.number, taken->submission, err);
+    taken->is_submitted = status == 0;
     return status == TEND_ECONFLICT ? 0 : status; /* asked for already */
 }
 
-static int take_retry(struct services *services, const struct value *item,
-                      struct submission *submission, struct error *err) {
+static int take_retry(struct services *services, const struct value *item, struct taken *taken,
+                      struct error *err) {
     struct record record;
     char *id = value_copy_text(value_get(item, "run"));
     int status = id ? record_load_by_id(services->journal, id, &record, err) : error_no_memory(err);
     memory_free(id);
-    if (!status) status = round_retry(services, record.number, submission, err);
+    if (!status) status = round_retry(services, record.number, taken->submission, err);
     return status == TEND_ECONFLICT ? 0 : status; /* asked for already */
 }
 
-static int take_fork(struct services *services, const struct value *item,
-                     struct submission *submission, struct error *err) {
+static int take_fork(struct services *services, const struct value *item, struct taken *taken,
+                     struct error *err) {
     struct bytes contents = value_get_bytes(item, "bundle");
     struct bundle bundle = {0};
     char *of = value_copy_text(value_get(item, "run")),
@@ -231,7 +239,7 @@ static int take_fork(struct services *services, const struct value *item,
     if (!status && contents.size) status = bundle_open(contents, &bundle, err);
     if (!status) {
         struct fork fork = {of, at, id};
-        status = fork_make(services, &fork, contents.size ? &bundle : NULL, submission, err);
+        status = fork_make(services, &fork, contents.size ? &bundle : NULL, taken->submission, err);
     }
     bundle_done(&bundle);
     memory_free(of);
@@ -240,61 +248,69 @@ static int take_fork(struct services *services, const struct value *item,
     return status;
 }
 
-/* Submits, where it returns 0. */
-static int take_upgrade(struct services *services, const struct value *item,
-                        struct submission *submission, struct error *err) {
+static int take_upgrade(struct services *services, const struct value *item, struct taken *taken,
+                        struct error *err) {
     struct bundle bundle = {0};
     struct record record;
     char *id = value_copy_text(value_get(item, "run"));
     int status = id ? record_load_by_id(services->journal, id, &record, err) : error_no_memory(err);
     if (!status) status = bundle_open(value_get_bytes(item, "bundle"), &bundle, err);
     if (!status)
-        status = upgrade_ask(services, &record, &bundle,
-                             value_get_boolean(item, "allows_added", false), submission, err);
+        status =
+            upgrade_ask(services, &record, &bundle, value_get_boolean(item, "allows_added", false),
+                        taken->submission, err);
+    taken->is_submitted = status == 0 || status == TEND_ENOMEM;
     bundle_done(&bundle);
     memory_free(id);
     return status;
 }
 
+static int take_schedule(struct services *services, const struct value *item, struct taken *taken,
+                         struct error *err) {
+    int status = schedule_order_take(services, item, taken->submission, err);
+    taken->is_submitted = status == 0 || status == TEND_ENOMEM;
+    return status;
+}
+
+static int take_prune(struct services *services, const struct value *item, struct taken *taken,
+                      struct error *err) {
+    (void)taken;
+    return retention_order(services->retention, item, err);
+}
+
+static int take_kind(struct services *services, const struct value *item, struct taken *taken,
+                     struct error *err) {
+    static const struct {
+        const char *kind;
+        int (*take)(struct services *, const struct value *, struct taken *, struct error *);
+    } kinds[] = {{"signal", take_signal}, {"cancel", take_cancel}, {"schedule", take_schedule},
+                 {"fork", take_fork},     {"retry", take_retry},   {"upgrade", take_upgrade},
+                 {"prune", take_prune}};
+    struct bytes kind = value_get_bytes(item, "kind");
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (bytes_are(kind, kinds[i].kind)) return kinds[i].take(services, item, taken, err);
+    return accept_item(services, item, taken, err);
+}
+
 /* An item that can't be done is taken all the same, and said: it must not come again for ever. */
 static int take(struct services *services, struct item *item, struct error *err) {
-    struct submission *submission = submission_new();
+    struct taken taken = {item->number, submission_new(), false};
     struct value_tree tree;
     struct error why;
-    if (!submission) return error_no_memory(err);
-    bool is_submitted = false;
+    if (!taken.submission) return error_no_memory(err);
     point("before_item");
-    submission_inbox(submission, item->number);
+    submission_inbox(taken.submission, item->number);
     services->inbox_taken = item->number;
     int status = value_read(buffer_bytes(&item->contents), &tree, &why);
     if (!status) {
-        if (bytes_are(value_get_bytes(&tree.root, "kind"), "signal")) {
-            status = take_signal(services, &tree.root, item->number, submission, &why);
-            is_submitted = status == 0;
-        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "cancel")) {
-            status = take_cancel(services, &tree.root, submission, &is_submitted, &why);
-        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "schedule")) {
-            status = schedule_order_take(services, &tree.root, submission, &why);
-            is_submitted = status == 0 || status == TEND_ENOMEM;
-        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "fork")) {
-            status = take_fork(services, &tree.root, submission, &why);
-        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "upgrade")) {
-            status = take_upgrade(services, &tree.root, submission, &why);
-            is_submitted = status == 0 || status == TEND_ENOMEM;
-        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "retry")) {
-            status = take_retry(services, &tree.root, submission, &why);
-        } else if (bytes_are(value_get_bytes(&tree.root, "kind"), "prune")) {
-            status = retention_order(services->retention, &tree.root, &why);
-        } else {
-            status = accept_item(services, &tree.root, submission, &why);
-        }
+        status = take_kind(services, &tree.root, &taken, &why);
         value_tree_done(&tree);
     }
     if (status && services->observer.on_trouble)
         services->observer.on_trouble(services->observer.context, why.message, false);
     point("after_item");
-    if (is_submitted) return 0;
-    uint64_t position = committer_submit(services->committer, submission, err);
+    if (taken.is_submitted) return 0;
+    uint64_t position = committer_submit(services->committer, taken.submission, err);
     return position ? 0 : TEND_ENOMEM;
 }
 

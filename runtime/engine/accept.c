@@ -14,6 +14,7 @@ struct accepting {
     char id[JOURNAL_ID_MAX + 1];
     char workflow[256];
     char given[65];
+    bool is_reserved; /* made elsewhere: left ready, for whoever runs it */
 };
 
 /* ---- the input ---- */
@@ -252,6 +253,29 @@ static int remember(struct services *services, const struct accepted *accepted,
     return 0;
 }
 
+static int reserve_locked(struct services *services, const struct accepted *wanted,
+                          const char *workflow, struct error *err) {
+    struct record record;
+    bool is_taken = record_load_by_id(services->journal, wanted->id, &record, NULL) == 0;
+    for (struct accepting *a = services->accepting; a; a = a->next)
+        is_taken = is_taken || strcmp(a->id, wanted->id) == 0;
+    if (is_taken)
+        return error_set(err, TEND_ECONFLICT, "the id %s is taken; choose another id", wanted->id);
+    int status = remember(services, wanted, workflow, "", err);
+    if (!status) services->accepting->is_reserved = true;
+    return status;
+}
+
+int accept_reserve_id(struct services *services, const char *id, uint64_t number,
+                      const char *workflow, struct error *err) {
+    struct accepted wanted = {.number = number};
+    snprintf(wanted.id, sizeof wanted.id, "%s", id);
+    pthread_mutex_lock(&services->accepting_mutex);
+    int status = reserve_locked(services, &wanted, workflow, err);
+    pthread_mutex_unlock(&services->accepting_mutex);
+    return status;
+}
+
 static int accept_locked(struct services *services, const struct acceptance *acceptance,
                          const struct bundle *bundle, struct bytes input,
                          const struct slot_wish *slot, struct submission *submission,
@@ -361,8 +385,8 @@ bool accept_durable(struct services *services, uint64_t number) {
         if ((*at)->number != number) continue;
         struct accepting *gone = *at;
         *at = gone->next;
+        was_there = !gone->is_reserved;
         memory_free(gone);
-        was_there = true;
         break;
     }
     pthread_mutex_unlock(&services->accepting_mutex);

@@ -36,8 +36,12 @@ int accept_bundle(struct services *services, const struct acceptance *acceptance
 int accept_link(struct services *services, const struct bundle *bundle, const char *link,
                 struct bytes input, const char *given, struct submission *submission,
                 struct buffer *entry, struct error *err);
+/* The id is that of a run `number` which is made elsewhere, and which its submission wakes: nobody
+ * else gets it meanwhile. TEND_ECONFLICT: a run has it, or is about to. */
+int accept_reserve_id(struct services *services, const char *id, uint64_t number,
+                      const char *workflow, struct error *err);
 /* The run is durable: the journal answers for it from now on. True if it was accepted by this
- * process. */
+ * process, and not only reserved. */
 bool accept_durable(struct services *services, uint64_t number);
 /* Only the checks: may a run of this workflow and input, as given, have this id? *number: the run
  * that has it already, 0: none. TEND_EINPUT, TEND_ECONFLICT. */

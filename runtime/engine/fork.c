@@ -11,10 +11,8 @@
 #include "engine/entry.h"
 
 struct copying {
-    struct buffer bytes;  /* all entries before the cut */
-    struct buffer places; /* struct place of each */
-    bool is_failed;
-    uint32_t upto; /* 0: all */
+    struct buffer bytes;  /* all entries */
+    struct buffer places; /* struct place of each; what isn't copied is cut off */
 };
 
 struct place {
@@ -27,7 +25,6 @@ static bool keep(void *context, uint32_t sequence, struct bytes packed) {
     struct place place = {copying->bytes.size, packed.size, false};
     struct entry entry;
     struct value_tree tree;
-    if (copying->upto && sequence >= copying->upto) return false;
     buffer_add(&copying->bytes, packed.data, packed.size);
     buffer_add(&copying->places, &place, sizeof place);
     if (entry_read(packed, &entry, NULL) || entry.type != ENTRY_RETRIED) return true;
@@ -87,12 +84,17 @@ static int find_step(const struct copying *copying, const struct fork *fork, uin
                      nearest.best[0] ? "'" : "", fork->of);
 }
 
+static int look(struct journal *journal, const struct fork *fork, struct copying *copying,
+                struct record *of, uint32_t *upto, struct error *err) {
+    int status = record_load_by_id(journal, fork->of, of, err);
+    if (!status) status = read_entries(journal, of->number, copying, err);
+    return status ? status : find_step(copying, fork, upto, err);
+}
+
 int fork_find(struct journal *journal, const struct fork *fork, struct record *of, uint32_t *upto,
               struct error *err) {
     struct copying copying = {.bytes = BUFFER_EMPTY};
-    int status = record_load_by_id(journal, fork->of, of, err);
-    if (!status) status = read_entries(journal, of->number, &copying, err);
-    if (!status) status = find_step(&copying, fork, upto, err);
+    int status = look(journal, fork, &copying, of, upto, err);
     copying_done(&copying);
     return status;
 }
@@ -162,22 +164,33 @@ static struct record new_record(struct services *services, const struct fork *fo
     return record;
 }
 
+static int add_fork(struct services *services, const struct fork *fork,
+                    const struct copying *copying, struct record *record,
+                    const struct bundle *bundle, struct submission *submission, struct error *err) {
+    int status = copy_entries(copying, record, submission, err);
+    if (status) return status;
+    add_fork_point(services, fork, record, submission);
+    if (bundle)
+        submission_bundle(submission, bytes_of(bundle->hash), buffer_bytes(&bundle->contents));
+    submission_record(submission, record);
+    submission_wake(submission, record->number);
+    return 0;
+}
+
 int fork_make(struct services *services, const struct fork *fork, const struct bundle *bundle,
               struct submission *submission, struct error *err) {
     struct copying copying = {.bytes = BUFFER_EMPTY};
-    struct record of, taken;
-    int status = fork_find(services->journal, fork, &of, &copying.upto, err);
-    if (!status && record_load_by_id(services->journal, fork->id, &taken, NULL) == 0)
-        status = error_set(err, TEND_ECONFLICT, "the id %s is taken; choose another id", fork->id);
-    if (!status) status = read_entries(services->journal, of.number, &copying, err);
+    struct record of;
+    uint32_t upto;
+    int status = look(services->journal, fork, &copying, &of, &upto, err);
     if (!status) {
         struct record record = new_record(services, fork, &of, bundle);
-        status = copy_entries(&copying, &record, submission, err);
-        add_fork_point(services, fork, &record, submission);
-        if (bundle)
-            submission_bundle(submission, bytes_of(bundle->hash), buffer_bytes(&bundle->contents));
-        submission_record(submission, &record);
-        submission_wake(submission, record.number);
+        copying.places.size = upto * sizeof(struct place); /* what comes later isn't copied */
+        status = accept_reserve_id(services, record.id, record.number, record.workflow, err);
+        if (!status) {
+            status = add_fork(services, fork, &copying, &record, bundle, submission, err);
+            if (status) (void)accept_durable(services, record.number); /* it won't be */
+        }
     }
     copying_done(&copying);
     return status;

@@ -22,6 +22,7 @@ module.exports = (test) => {
     const first = result(await project.run('w', ['--id', 'w']));
     const forked = await project.tend(['fork', 'w', '--at', 'b', '--id', 'f']);
     assert.strictEqual(forked.stdout, 'f\n', forked);
+    assert.strictEqual((await project.show('f')).run.status, 'pending', 'left ready, not begun');
     const ended = await project.tend(['resume', 'f', '--json']);
     const second = result(ended);
     assert.ok(second, ended);
@@ -79,6 +80,28 @@ module.exports = (test) => {
     assert.strictEqual(taken.code, 2, taken);
     assert.match(taken.stderr, /the id w is taken/);
     assert.strictEqual((await project.tend(['fork', 'w'])).code, 2);
+  });
+
+  test('of two forks and a run that want one id in the same moment, one gets it', async (t) => {
+    const project = t.project();
+    project.workflow('w', THREE);
+    await project.run('w', ['--id', 'w']);
+    const server = await project.serve();
+    server.child.kill('SIGSTOP'); // so that all three are taken at once
+    for (const step of ['a', 'b'])
+      assert.strictEqual((await project.tend(['fork', 'w', '--at', step, '--id', 'f'])).code, 0);
+    project.workflow('other', 'return { run = function() return "other" end }');
+    const run = project.spawn(['run', 'other', '--id', 'f']);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    server.child.kill('SIGCONT');
+    await server.says(/the id f is taken; choose another id[^]*the id f belongs to a run of another/);
+    await project.until('the fork to end', async () => {
+      return (await project.show('f')).run.status === 'completed';
+    });
+    await run.end();
+    assert.strictEqual((await project.runs()).filter(({ id }) => id === 'f').length, 1);
+    const ended = await server.end('SIGTERM');
+    assert.strictEqual(ended.code, 0, ended);
   });
 
   test('a fork takes the current sources where they fit', async (t) => {
